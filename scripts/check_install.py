@@ -1,0 +1,50 @@
+"""Check that an installed cxrmine is whole: run it with the Python that it is installed in.
+
+Outside a checkout, in an environment that holds nothing but the wheel, this shows that the wheel
+carries the rules, the vocabulary, the samples and the parser, and that the console script labels
+a report. Exits 1 with a sentence for the first thing that is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cxrmine
+from cxrmine.resources import data_dir, samples_dir
+
+REPORT = "FINDINGS: Small left pleural effusion. No pneumothorax.\nIMPRESSION: Left effusion."
+
+
+def main() -> None:
+    package = Path(cxrmine.__file__).resolve().parent
+    if Path(sys.prefix).resolve() not in package.parents:
+        sys.exit(f"cxrmine was imported from {package}, not from the environment {sys.prefix}")
+    for folder in (data_dir("rules"), data_dir("vocab"), samples_dir()):
+        if package not in folder.parents or not any(folder.rglob("*.*")):
+            sys.exit(f"{folder} is empty or lies outside the package")
+
+    report = cxrmine.Labeler.load().label(REPORT)
+    found = {(mention.finding, mention.status) for mention in report.mentions}
+    if not found >= {("Effusion", "present"), ("Pneumothorax", "absent")}:
+        sys.exit(f"the labeler found {sorted(found)} in {REPORT!r}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        reports = samples_dir() / "reports.csv"
+        command = [Path(sys.executable).parent / "mine-labels", reports, "--out", folder]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd=folder)
+        with (
+            reports.open(encoding="utf-8", newline="") as wanted,
+            (Path(folder) / "labels.csv").open(encoding="utf-8", newline="") as labels,
+        ):
+            ids = [row["report_id"] for row in csv.DictReader(wanted)]
+            if ids != [row["report_id"] for row in csv.DictReader(labels)]:
+                sys.exit("labels.csv does not hold the sample reports in their order")
+    print(f"cxrmine {cxrmine.__version__} in {package} is whole: {len(ids)} samples labelled.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Cue phrases: words that say a finding is absent, doubtful, past … found in surface order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from cxrmine.labeling.automaton import Automaton
+from cxrmine.labeling.phrases import PhraseParser, Words
+
+Value = TypeVar("Value")
+
+
+class Cues(Generic[Value]):
+    """Finds cue phrases in a sentence's lower-cased words: the longest at each place.
+
+    Phrases are in the notation of `cxrmine.labeling.phrases`, without gaps and brackets; a lone
+    ``?`` is the question mark.
+    """
+
+    def __init__(self) -> None:
+        self._automaton: Automaton[Value] = Automaton()
+
+    def add(self, phrase: str, parser: PhraseParser, value: Value) -> None:
+        """Add one phrase; call `ready` after the last one."""
+        nodes = (Words(("?",)),) if phrase == "?" else parser.parse(phrase).nodes
+        self._automaton.add(nodes, value)
+
+    def ready(self) -> None:
+        """Prepare for `find`."""
+        self._automaton.ready()
+
+    def find(self, words: Sequence[str]) -> list[tuple[int, int, tuple[Value, ...]]]:
+        """Return ``(start, end, values)`` from left to right; longer phrases hide shorter ones."""
+        root = self._automaton.root
+        count = len(words)
+        hits: list[tuple[int, int, tuple[Value, ...]]] = []
+        for start, word in enumerate(words):
+            state = root[word]
+            if state is None:
+                continue
+            best = None
+            end = start + 1
+            while True:
+                if state.accepts is not None:
+                    best = (start, end, state.accepts)
+                if end == count:
+                    break
+                state = state[words[end]]
+                if state is None:
+                    break
+                end += 1
+            if best is not None:
+                hits.append(best)
+        if len(hits) < 2:
+            return hits
+        # Of overlapping phrases the longer wins ("cannot be excluded" over "excluded").
+        hits.sort(key=lambda hit: (hit[0] - hit[1], hit[0]))
+        taken: set[int] = set()
+        kept = []
+        for hit in hits:
+            tokens = range(hit[0], hit[1])
+            if taken.isdisjoint(tokens):
+                kept.append(hit)
+                taken.update(tokens)
+        kept.sort()
+        return kept

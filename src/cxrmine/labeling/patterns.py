@@ -1,0 +1,254 @@
+"""The notation of the dependency patterns in ``rules/*.yaml``, and how they are matched.
+
+A pattern is a walk that starts at the mention (see ``rules/README.md``):
+
+====================  ====================================================================
+``>rel``              go down to a dependent by relation ``rel``
+``<rel``              go up to the head by relation ``rel``
+``rel``               ``nmod`` matches ``nmod`` and ``nmod:of``; ``nmod:of`` itself only;
+                      ``a|b`` either; ``_`` any
+``<rel*``             the step any number of times, none included
+``{no|neither}``      the node's lemma or word is one of these; a name in capitals is a list
+                      of the rule files (``{SEEN}``); ``{_}`` any word
+``@{…}``              the same, and the node is (part of) the cue
+``[>rel {…}]``        the node also has this branch; ``[!>rel {…}]`` it has not
+====================  ====================================================================
+
+Words are compared with a token's lower-cased form and with its lemma. Matching walks from the
+mention and never scans the graph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cxrmine.labeling.graph import SentenceGraph
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; says where and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A condition on a node: some (or, negated, no) path of steps leads on from it."""
+
+    steps: tuple[Step, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One arrow: direction, relations, repetition, and the test of the node it leads to."""
+
+    up: bool
+    relations: tuple[str, ...]
+    repeat: bool
+    words: frozenset[str] | None
+    is_cue: bool
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern: conditions on the mention itself, then the steps."""
+
+    source: str
+    start: tuple[Branch, ...]
+    steps: tuple[Step, ...]
+
+    def cue_words(self) -> frozenset[str]:
+        """Return the words of its cue nodes: without one of them it cannot match."""
+        return _first_cue(self.steps) or next(
+            (words for branch in self.start if (words := _first_cue(branch.steps))), frozenset()
+        )
+
+
+def _first_cue(steps: tuple[Step, ...]) -> frozenset[str]:
+    for step in steps:
+        if step.is_cue and step.words is not None:
+            return step.words
+    for step in steps:
+        for branch in step.branches:
+            if not branch.negated and (words := _first_cue(branch.steps)):
+                return words
+    return frozenset()
+
+
+_TOKEN = re.compile(r"\s*(?:(\[!?)|(\])|([<>])|(@?)\{([^}]*)\}|([^\s\[\]<>{}@]+))")
+
+
+class _Reader:
+    def __init__(self, source: str, lists: Mapping[str, frozenset[str]]) -> None:
+        self.source = source
+        self.lists = lists
+        self.tokens: list[tuple[str, str]] = []
+        at = 0
+        text = source.rstrip()
+        while at < len(text):
+            m = _TOKEN.match(text, at)
+            if m is None:
+                raise PatternError(f"pattern {source!r}: cannot read {text[at:]!r}")
+            if m[1]:
+                self.tokens.append(("open", m[1]))
+            elif m[2]:
+                self.tokens.append(("close", "]"))
+            elif m[3]:
+                self.tokens.append(("arrow", m[3]))
+            elif m[5] is not None:
+                self.tokens.append(("cue" if m[4] else "words", m[5]))
+            else:
+                self.tokens.append(("name", m[6]))
+            at = m.end()
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else "end"
+
+    def next(self, kind: str) -> str:
+        if self.peek() != kind:
+            found = self.tokens[self.at][1] if self.at < len(self.tokens) else "the end"
+            raise PatternError(f"pattern {self.source!r}: expected {kind}, found {found!r}")
+        value = self.tokens[self.at][1]
+        self.at += 1
+        return value
+
+    def words(self, text: str) -> frozenset[str] | None:
+        if text.strip() == "_":
+            return None
+        found: set[str] = set()
+        for part in text.split("|"):
+            word = part.strip()
+            if word.isupper():
+                if word not in self.lists:
+                    raise PatternError(
+                        f"pattern {self.source!r}: no list {word!r}; lists are "
+                        f"{', '.join(sorted(self.lists)) or '(none)'}"
+                    )
+                found |= self.lists[word]
+            else:
+                found.add(word.lower())
+        return frozenset(found)
+
+    def branches(self) -> tuple[Branch, ...]:
+        found: list[Branch] = []
+        while self.peek() == "open":
+            negated = self.next("open") == "[!"
+            steps = self.steps()
+            self.next("close")
+            found.append(Branch(steps, negated))
+        return tuple(found)
+
+    def steps(self) -> tuple[Step, ...]:
+        found: list[Step] = []
+        while self.peek() == "arrow":
+            up = self.next("arrow") == "<"
+            name = self.next("name")
+            repeat = name.endswith("*")
+            relations = tuple(name.rstrip("*").split("|"))
+            words: frozenset[str] | None = None
+            is_cue = False
+            if self.peek() in ("words", "cue"):
+                is_cue = self.peek() == "cue"
+                words = self.words(self.next(self.peek()))
+            found.append(Step(up, relations, repeat, words, is_cue, self.branches()))
+        if not found:
+            raise PatternError(f"pattern {self.source!r}: expected a step such as >det or <obj")
+        return tuple(found)
+
+
+def compile_pattern(source: str, lists: Mapping[str, frozenset[str]] | None = None) -> Pattern:
+    """Compile `source`; `lists` holds the word lists that it may name.
+
+    Raises
+    ------
+    PatternError
+        If the pattern is not in the notation above.
+    """
+    reader = _Reader(source, lists or {})
+    if reader.next("name") != "mention":
+        raise PatternError(f"pattern {source!r}: must begin with 'mention'")
+    start = reader.branches()
+    steps = () if reader.peek() == "end" else reader.steps()
+    if reader.peek() != "end":
+        raise PatternError(f"pattern {source!r}: unexpected {reader.tokens[reader.at][1]!r}")
+    if not steps and not start:
+        raise PatternError(f"pattern {source!r}: nothing follows 'mention'")
+    return Pattern(source, start, steps)
+
+
+@lru_cache(maxsize=4096)
+def _relation_matches(relations: tuple[str, ...], rel: str) -> bool:
+    return any(
+        r == "_" or rel == r or (rel.startswith(r) and rel[len(r) : len(r) + 1] == ":")
+        for r in relations
+    )
+
+
+Lemma = Callable[[int], str]
+
+
+def match(pattern: Pattern, graph: SentenceGraph, node: int, lemma: Lemma) -> list[int] | None:
+    """Return the cue tokens (ascending) if `pattern` matches from token `node`, else None."""
+    cues: list[int] = []
+    for branch in pattern.start:
+        found = _walk(branch.steps, 0, graph, node, lemma, frozenset({node}))
+        if (found is None) != branch.negated:
+            return None
+        if found:
+            cues += found
+    if pattern.steps:
+        found = _walk(pattern.steps, 0, graph, node, lemma, frozenset({node}))
+        if found is None:
+            return None
+        cues += found
+    return sorted(set(cues))
+
+
+def _walk(
+    steps: tuple[Step, ...],
+    at: int,
+    graph: SentenceGraph,
+    node: int,
+    lemma: Lemma,
+    seen: frozenset[int],
+) -> list[int] | None:
+    if at == len(steps):
+        return []
+    step = steps[at]
+    if step.repeat:  # none at all comes first: the shortest walk is the safest
+        found = _walk(steps, at + 1, graph, node, lemma, seen)
+        if found is not None:
+            return found
+    for rel, other in graph.up[node] if step.up else graph.down[node]:
+        if other in seen or not _relation_matches(step.relations, rel):
+            continue
+        if step.words is not None and not (
+            graph.words[other] in step.words or lemma(other) in step.words
+        ):
+            continue
+        extra = _branches_hold(step.branches, graph, other, lemma)
+        if extra is None:
+            continue
+        rest = _walk(
+            steps, at if step.repeat else at + 1, graph, other, lemma, seen | {other}
+        )
+        if rest is not None:
+            return [*([other] if step.is_cue else []), *extra, *rest]
+    return None
+
+
+def _branches_hold(
+    branches: tuple[Branch, ...], graph: SentenceGraph, node: int, lemma: Lemma
+) -> list[int] | None:
+    cues: list[int] = []
+    for branch in branches:
+        found = _walk(branch.steps, 0, graph, node, lemma, frozenset({node}))
+        if (found is None) != branch.negated:
+            return None
+        if found:
+            cues += found
+    return cues

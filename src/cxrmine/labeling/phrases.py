@@ -1,0 +1,235 @@
+"""The notation in which `vocab/findings.yaml` writes its phrases.
+
+========================  =====================================================================
+``pleural effusion``      these words, in this order (lower case; one token each, as
+                          `cxrmine.language.tokens` cuts them)
+``effusion*``             any ending, none included
+``(a|b c|d)``             one of the alternatives
+``word?`` ``(a b)?``      may be missing
+``SIDE``                  one of the phrases that the set ``SIDE`` at the top of the file lists
+``...`` ``...7``          a gap of 0 to 4 (0 to 7) tokens, none of them a gap stop
+``heart not <enlarged>``  only the words between the angle brackets are the mention; the words
+                          around them must be there, but are free for another mention
+========================  =====================================================================
+
+A phrase is parsed into nested tuples, which `matcher` and `matcher_reference` read in two
+different ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+DEFAULT_GAP = 4
+MAX_GAP = 12
+
+
+class Words(NamedTuple):
+    """One token out of `keys`: a literal word, or a beginning that ends in ``*``."""
+
+    keys: tuple[str, ...]
+
+
+class Gap(NamedTuple):
+    """Up to `longest` tokens, none of them a gap stop."""
+
+    longest: int
+
+
+class Choice(NamedTuple):
+    """One of several sequences."""
+
+    sequences: tuple[Sequence_, ...]
+
+
+class Maybe(NamedTuple):
+    """A sequence that may be missing."""
+
+    sequence: Sequence_
+
+
+class Bracket(NamedTuple):
+    """Where the mention starts (``<``) or ends (``>``)."""
+
+    opens: bool
+
+
+Node = Words | Gap | Choice | Maybe | Bracket
+Sequence_ = tuple[Node, ...]
+
+_TOKEN = re.compile(r"\s+|([A-Z][A-Z_]*)\b|\.\.\.(\d*)|([()|?<>])|([^\s()|?<>]+)")
+
+
+class PhraseError(ValueError):
+    """A phrase that does not follow the notation; the message says where and what to do."""
+
+
+class Phrase(NamedTuple):
+    """A parsed phrase: its nodes, whether it has brackets, and the tokens its gaps may take."""
+
+    nodes: Sequence_
+    bracketed: bool
+    slack: int
+
+
+class PhraseParser:
+    """Parse phrases of one vocabulary file, which share their sets.
+
+    Parameters
+    ----------
+    sets
+        Name of each set and its phrases; a set may use sets that stand before it.
+
+    Raises
+    ------
+    PhraseError
+        For a set whose phrases do not follow the notation.
+    """
+
+    def __init__(self, sets: Mapping[str, tuple[str, ...]]) -> None:
+        self._sets: dict[str, Node] = {}
+        for name, phrases in sets.items():
+            if not re.fullmatch("[A-Z][A-Z_]*", name):
+                raise PhraseError(f"the set {name!r} must be named in capitals")
+            if not phrases:
+                raise PhraseError(f"the set {name!r} is empty: list at least one phrase")
+            sequences = []
+            for text in phrases:
+                nodes, position = self._sequence(_tokens(text), 0, text)
+                if position != len(_tokens(text)):
+                    raise PhraseError(f"the set {name!r} has an unexpected ')' or '|' in {text!r}")
+                if "<" in text or "..." in text:
+                    raise PhraseError(f"the set {name!r} may hold neither '<' nor '...': {text!r}")
+                sequences.append(nodes)
+            self._sets[name] = _choice(sequences)
+
+    def parse(self, text: str) -> Phrase:
+        """Parse one phrase.
+
+        Raises
+        ------
+        PhraseError
+            If it does not follow the notation, may be empty, or starts or ends with a gap.
+        """
+        bracketed = "<" in text or ">" in text
+        if not _SPECIAL.search(text):  # most phrases are plain words
+            nodes: Sequence_ = tuple(Words((word,)) for word in text.split())
+            if not nodes:
+                raise PhraseError("a phrase is empty: delete the line or write words")
+            return Phrase(nodes, False, 0)
+        tokens = _tokens(text)
+        nodes, position = self._sequence(tokens, 0, text)
+        if position != len(tokens):
+            raise PhraseError(f"{text!r} has an unexpected {tokens[position][1]!r}")
+        if bracketed:
+            marks = [node.opens for node in nodes if isinstance(node, Bracket)]
+            if marks != [True, False] or text.count("<") != 1 or text.count(">") != 1:
+                raise PhraseError(f"{text!r} needs exactly one '<' and one '>', outside brackets")
+            opening = nodes.index(Bracket(True))
+            closing = nodes.index(Bracket(False))
+            if _may_be_empty(nodes[opening + 1 : closing]):
+                raise PhraseError(f"{text!r} may match no word between '<' and '>'")
+        plain = [node for node in nodes if not isinstance(node, Bracket)]
+        if not plain or _may_be_empty(nodes):
+            raise PhraseError(f"{text!r} may match no word at all: make one word obligatory")
+        if isinstance(plain[0], Gap) or isinstance(plain[-1], Gap):
+            raise PhraseError(f"{text!r} starts or ends with a gap: begin and end with a word")
+        return Phrase(nodes, bracketed, _slack(nodes))
+
+    def _sequence(
+        self, tokens: list[tuple[str, str]], position: int, text: str
+    ) -> tuple[Sequence_, int]:
+        nodes: list[Node] = []
+        while position < len(tokens):
+            kind, value = tokens[position]
+            if value in ")|" and kind == "mark":
+                break
+            position += 1
+            if kind == "word":
+                if "*" in value[:-1] or value == "*":
+                    raise PhraseError(f"{text!r}: '*' stands only at the end of a word")
+                if value != value.lower():
+                    raise PhraseError(f"{text!r}: write words in lower case")
+                nodes.append(Words((value,)))
+            elif kind == "gap":
+                longest = int(value) if value else DEFAULT_GAP
+                if not 1 <= longest <= MAX_GAP:
+                    raise PhraseError(f"{text!r}: a gap is of 1 to {MAX_GAP} tokens")
+                nodes.append(Gap(longest))
+            elif kind == "set":
+                if value not in self._sets:
+                    known = ", ".join(self._sets) or "none"
+                    raise PhraseError(f"{text!r} uses the unknown set {value!r} (known: {known})")
+                nodes.append(self._sets[value])
+            elif value == "(":
+                sequences = []
+                while True:
+                    inner, position = self._sequence(tokens, position, text)
+                    if not inner:
+                        raise PhraseError(f"{text!r} has an empty alternative: use '?' instead")
+                    sequences.append(inner)
+                    if position == len(tokens):
+                        raise PhraseError(f"{text!r} lacks a ')'")
+                    position += 1
+                    if tokens[position - 1][1] == ")":
+                        break
+                nodes.append(_choice(sequences))
+            elif value == "?":
+                if not nodes or isinstance(nodes[-1], Gap | Maybe | Bracket):
+                    raise PhraseError(f"{text!r}: '?' must follow a word, a set or a bracket")
+                last = nodes[-1]
+                if isinstance(last, Choice) and len(last.sequences) == 1:
+                    nodes[-1] = Maybe(last.sequences[0])
+                else:
+                    nodes[-1] = Maybe((last,))
+            else:
+                nodes.append(Bracket(value == "<"))
+        return tuple(nodes), position
+
+
+_SPECIAL = re.compile(r"[()|?<>*]|\.\.\.|[A-Z]")
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        if match.start() != end:
+            break
+        end = match.end()
+        group = match.lastindex
+        if group is not None:
+            found.append((("set", "gap", "mark", "word")[group - 1], match.group(group)))
+    if end != len(text):
+        raise PhraseError(f"{text!r}: cannot read {text[end : end + 10]!r}")
+    return found
+
+
+def _choice(sequences: list[Sequence_]) -> Node:
+    # Alternatives of one word each share a state in the matcher; that keeps it small.
+    if all(len(s) == 1 and isinstance(s[0], Words) for s in sequences):
+        keys = dict.fromkeys(key for s in sequences for key in s[0].keys)  # type: ignore[union-attr]
+        return Words(tuple(keys))
+    return Choice(tuple(sequences))
+
+
+def _may_be_empty(nodes: Sequence_) -> bool:
+    return all(
+        isinstance(node, Gap | Maybe | Bracket)
+        or (isinstance(node, Choice) and any(_may_be_empty(s) for s in node.sequences))
+        for node in nodes
+    )
+
+
+def _slack(nodes: Sequence_) -> int:
+    total = 0
+    for node in nodes:
+        if isinstance(node, Gap):
+            total += node.longest
+        elif isinstance(node, Maybe):
+            total += _slack(node.sequence)
+        elif isinstance(node, Choice):
+            total += max(_slack(s) for s in node.sequences)
+    return total

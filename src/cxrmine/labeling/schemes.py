@@ -1,0 +1,252 @@
+"""Label schemes: pure functions from a report's mentions to a row of labels.
+
+A scheme is a YAML file in ``vocab/schemes/`` (the user's own too, with ``--vocab DIR``):
+
+``columns``
+    the label columns in order;
+``base``
+    the scheme whose entries in ``vocab/findings.yaml`` say which concept counts for which
+    column (default: the scheme's own name);
+``concepts``
+    changes to that: ``add: {column: [concept …]}``, ``remove: [concept …]``;
+``statuses``
+    the value of each status: 1, 0, -1 or null (the mention says nothing);
+``order``
+    which value wins where mentions of one column differ;
+``otherwise``
+    the value of a column with no mention;
+``parents``
+    ``{child: [parent …]}``: a positive child makes its parents positive;
+``normal``
+    the rule of the column that says that there is nothing;
+``empty``
+    values of an empty report, by column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cxrmine.errors import UserError
+from cxrmine.labeling.mention import STATUSES, Mention
+from cxrmine.labeling.vocabulary import Vocabulary
+from cxrmine.yamlfile import load_yaml
+
+Value = int | None
+
+
+class SchemeError(UserError):
+    """A scheme that cannot be used: one sentence with file, field and remedy."""
+
+
+class _Normal(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    column: str
+    statuses: list[str] = ["present", "probable"]
+    unless: Literal["any abnormal concept", "any column"] = "any abnormal concept"
+    ignore_columns: list[str] = []
+    ignore_concepts: list[str] = []
+    also_concepts: dict[str, list[str]] = {}
+    statements: list[str] = []
+    statements_win_over: list[str] = []
+    otherwise: int | None = 0
+
+
+class _Concepts(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    add: dict[str, list[str]] = {}
+    remove: list[str] = []
+
+
+class _SchemeFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    about: str = ""
+    columns: list[str]
+    base: str | None = None
+    concepts: _Concepts = _Concepts()
+    statuses: dict[str, int | None]
+    concept_statuses: dict[str, dict[str, int | None]] = {}
+    order: list[int] = [1, -1, 0]
+    otherwise: int | None = 0
+    parents: dict[str, list[str]] = {}
+    normal: _Normal | None = None
+    empty: dict[str, int | None] = {}
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A scheme ready for use; `labels` is its function."""
+
+    name: str
+    columns: tuple[str, ...]
+    column_of: Mapping[str, tuple[str, ...]]
+    value_of: Mapping[str, Value]
+    concept_values: Mapping[str, Mapping[str, Value]]
+    rank: Mapping[Value, int]
+    otherwise: Value
+    parents: Mapping[str, tuple[str, ...]]
+    normal: _Normal | None
+    abnormal: frozenset[str]
+    empty: Mapping[str, Value]
+    fingerprint: str = field(default="", compare=False)
+
+    def labels(self, mentions: Iterable[Mention], *, is_empty: bool = False) -> dict[str, Value]:
+        """Return the label of each column, in the scheme's order.
+
+        Parameters
+        ----------
+        mentions
+            The report's mentions.
+        is_empty
+            Whether the report holds no text: then ``empty`` of the scheme file decides.
+        """
+        row: dict[str, Value] = dict.fromkeys(self.columns, self.otherwise)
+        if is_empty:
+            row.update(self.empty)
+            return row
+        found: dict[str, Value] = {}
+        rank = self.rank
+        mentions = tuple(mentions)
+        for mention in mentions:
+            targets = self.column_of.get(mention.concept)
+            if targets is None:
+                continue
+            special = self.concept_values.get(mention.concept)
+            if special is not None and mention.status in special:
+                value = special[mention.status]
+            else:
+                value = self.value_of[mention.status]
+            if value is None:
+                continue
+            for column in targets:
+                if column not in found or rank[value] < rank[found[column]]:
+                    found[column] = value
+        for column, value in list(found.items()):
+            if value == 1:
+                for parent in self.parents.get(column, ()):
+                    found[parent] = 1
+        row.update(found)
+        if self.normal is not None:
+            row[self.normal.column] = self._normal(self.normal, mentions, row)
+        return row
+
+    def _normal(self, rule: _Normal, mentions: tuple[Mention, ...], row: dict[str, Value]) -> Value:
+        statuses = rule.statuses
+        if any(
+            row[c] in (1, -1)
+            for c in self.columns
+            if c != rule.column and c not in rule.ignore_columns and not (
+                row[c] == -1 and -1 not in self.value_of.values()
+            )
+        ):
+            return rule.otherwise
+        if rule.unless == "any column":
+            return 1
+        stated = any(m.concept in rule.statements and m.status in ("present", "absent") for m in mentions)
+        for mention in mentions:
+            concept = mention.concept
+            extra = rule.also_concepts.get(concept)
+            if extra is not None:
+                if mention.status in extra:
+                    return rule.otherwise
+                continue
+            if (
+                concept in self.abnormal
+                and mention.status in statuses
+                and concept not in rule.ignore_concepts
+                and not (stated and concept in rule.statements_win_over)
+            ):
+                return rule.otherwise
+        return 1
+
+
+def scheme_names(vocab: Path) -> list[str]:
+    """Return the names of the schemes in a vocabulary folder."""
+    return sorted(
+        file.stem
+        for file in (vocab / "schemes").glob("*.yaml")
+        if not file.stem.endswith("_gold")
+    )
+
+
+def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
+    """Load the scheme `name` of the vocabulary folder `vocab`.
+
+    Raises
+    ------
+    SchemeError
+        If there is no such scheme (the message lists those that exist) or its file is wrong.
+    """
+    file = vocab / "schemes" / f"{name}.yaml"
+    names = scheme_names(vocab)
+    if name not in names:
+        raise SchemeError(
+            f"There is no scheme {name!r}: the schemes are {', '.join(names) or '(none)'}; "
+            f"a scheme of your own is a YAML file in {vocab / 'schemes'}."
+        )
+    raw = load_yaml(file)
+    try:
+        content = _SchemeFile.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SchemeError(f"{file.name}: {where}: {first['msg']}.") from None
+    missing = [s for s in STATUSES if s not in content.statuses]
+    if missing or len(content.statuses) > len(STATUSES):
+        raise SchemeError(
+            f"{file.name}: statuses must give a value for each of {', '.join(STATUSES)}."
+        )
+    column_of: dict[str, list[str]] = {}
+    base = content.base or name
+    for concept in vocabulary.concepts:
+        column = concept.schemes.get(base)
+        if column is not None and column in content.columns and concept.id not in content.concepts.remove:
+            column_of.setdefault(concept.id, []).append(column)
+    for column, ids in content.concepts.add.items():
+        if column not in content.columns:
+            raise SchemeError(f"{file.name}: concepts.add: no column {column!r}.")
+        for concept_id in ids:
+            if concept_id not in vocabulary:
+                raise SchemeError(
+                    f"{file.name}: concepts.add.{column}: no concept {concept_id!r} in the "
+                    "vocabulary."
+                )
+            if column not in column_of.setdefault(concept_id, []):
+                column_of[concept_id].append(column)
+    parents = {
+        child: tuple(_ancestors(child, content.parents)) for child in content.parents
+    }
+    for column in [*parents, *(p for ps in parents.values() for p in ps)]:
+        if column not in content.columns:
+            raise SchemeError(f"{file.name}: parents: no column {column!r}.")
+    return Scheme(
+        name=name,
+        columns=tuple(content.columns),
+        column_of={k: tuple(v) for k, v in column_of.items()},
+        value_of=content.statuses,
+        concept_values=content.concept_statuses,
+        rank={value: i for i, value in enumerate(content.order)},
+        otherwise=content.otherwise,
+        parents=parents,
+        normal=content.normal,
+        abnormal=frozenset(c.id for c in vocabulary.concepts if c.abnormal),
+        empty=content.empty,
+        fingerprint=hashlib.sha256(file.read_bytes()).hexdigest(),
+    )
+
+
+def _ancestors(child: str, parents: Mapping[str, list[str]]) -> list[str]:
+    found: list[str] = []
+    todo = list(parents.get(child, ()))
+    while todo:
+        parent = todo.pop(0)
+        if parent not in found and parent != child:
+            found.append(parent)
+            todo += parents.get(parent, ())
+    return found

@@ -1,0 +1,156 @@
+"""Which columns of a table hold a report's id, its text or its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cxrmine.reports.compose import compose
+from cxrmine.reports.report import Report
+from cxrmine.reports.sections import canonical_name
+from cxrmine.reports.sources import SourceError
+
+if TYPE_CHECKING:
+    from cxrmine.reports.format import ReadOptions
+
+#: Names of id columns that are found by themselves, the first that exists; else rows are counted.
+ID_COLUMNS = ("report_id", "id")
+#: Names of text columns that are found by themselves, the first that exists.
+TEXT_COLUMNS = ("text", "report_text", "report", "radiology_report", "full_text", "reports")
+# Sections that a column may be named after; others ("date", "study", "order") hold other things.
+_SECTION_COLUMNS = frozenset(
+    {
+        "findings",
+        "impression",
+        "diagnosis",
+        "addendum",
+        "indication",
+        "history",
+        "comparison",
+        "technique",
+        "examination",
+        "recommendation",
+    }
+)
+# A table of these alone holds no report.
+_CONTENT = frozenset({"findings", "impression", "diagnosis", "addendum"})
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """The columns to read, by position: `identifier` (None: count the rows), and either
+    `text` or `sections` (position and label).
+    """
+
+    identifier: int | None
+    text: int | None
+    sections: tuple[tuple[int, str], ...]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The positions of all columns that are read, in order."""
+        wanted = {position for position, _ in self.sections}
+        wanted.update(p for p in (self.identifier, self.text) if p is not None)
+        return tuple(sorted(wanted))
+
+    def report(self, cells: Sequence[str], row: int) -> Report:
+        """Make the report of one row; `row` counts from 1, `cells` has every column."""
+        report_id = str(row) if self.identifier is None else cells[self.identifier].strip()
+        if self.text is not None:
+            return Report(report_id, cells[self.text])
+        return compose(report_id, [(label, cells[position]) for position, label in self.sections])
+
+
+def plan_columns(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
+    """Choose the columns.
+
+    Raises
+    ------
+    SourceError
+        If a column that the user named is missing, or if none can hold the text; the message
+        lists the columns that exist.
+    """
+    folded = [name.strip().lower() for name in names]
+    identifier = (
+        _position(options.id_column, names, folded, "--id-column")
+        if options.id_column is not None
+        else next((folded.index(name) for name in ID_COLUMNS if name in folded), None)
+    )
+    if options.text_column is not None:
+        text = _position(options.text_column, names, folded, "--text-column")
+        return ColumnPlan(identifier, text, ())
+    if options.section_columns is not None:
+        chosen = []
+        for entry in options.section_columns:
+            label, _, column = entry.rpartition("=")
+            position = _position(column, names, folded, "a section column")
+            chosen.append((position, _label(label or names[position])))
+        return ColumnPlan(identifier, None, tuple(chosen))
+    for name in TEXT_COLUMNS:
+        if name in folded and folded.index(name) != identifier:
+            return ColumnPlan(identifier, folded.index(name), ())
+    sections = tuple(
+        (position, _label(name))
+        for position, name in enumerate(names)
+        if position != identifier and canonical_name(_label(name)) in _SECTION_COLUMNS
+    )
+    if any(canonical_name(label) in _CONTENT for _, label in sections):
+        return ColumnPlan(identifier, None, sections)
+    raise SourceError(
+        f"No column holds the report's text (looked for {', '.join(TEXT_COLUMNS)}, findings, "
+        f"impression and the like); the columns are {_listing(names)}: name one with --text-column."
+    )
+
+
+def _label(name: str) -> str:
+    """Return the header for a column: ``section_findings`` becomes ``FINDINGS``."""
+    label = name.strip().replace("_", " ").upper()
+    return label.removeprefix("SECTION ").removesuffix(" SECTION").removesuffix(" TEXT")
+
+
+def _position(wanted: str, names: Sequence[str], folded: Sequence[str], option: str) -> int:
+    if wanted in names:
+        return list(names).index(wanted)
+    if wanted.strip().lower() in folded:
+        return list(folded).index(wanted.strip().lower())
+    raise SourceError(
+        f"There is no column {wanted!r} ({option}); the columns are {_listing(names)}: name one of "
+        "these."
+    )
+
+
+def _listing(names: Sequence[str]) -> str:
+    """List column names; what looks like a report (a table without a header row) is not shown."""
+    shown = [
+        repr(name) if len(name) <= 40 and len(name.split()) <= 4 else "(a long cell)"
+        for name in names[:20]
+    ]
+    rest = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    hint = " (does the first row hold the names?)" if "(a long cell)" in shown else ""
+    return ", ".join(shown) + rest + hint
+
+
+def cell_text(value: object) -> str:
+    """Return a typed cell (parquet, JSON) as text; None is empty.
+
+    A whole number that became a float because its column has gaps loses its ``.0``.
+
+    Raises
+    ------
+    TypeError
+        For a list, a mapping or anything else that is no text.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if value != value:
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    raise TypeError(type(value).__name__)
