@@ -73,7 +73,8 @@ PHRASES: dict[str, str] = {
     "MEAS": """
 3*(compound (nummod {NUM}) {UNIT})
 (compound (nummod {NUM} (conj (cc x) {NUM}/NUM)) {UNIT})
-(compound {NUM}-mm)
+(compound (nummod {NUM}) (punct -) mm)
+(compound (nummod {NUM}) (punct -) cm)
 """,
     "SITEV": """
 (nmod (case in) {SITE})
@@ -135,6 +136,7 @@ PHRASES: dict[str, str] = {
 """,
     "LINK": """
 5*consistent (obl (case with) {ALT})
+2*concerning (obl (case for) (amod {PARTICIPLE}) {F})
 3*compatible (obl (case with) {ALT})
 3*suggestive (obl (case of) {ALT})
 2*suspicious (obl (case for) {ALT})
@@ -241,8 +243,8 @@ demonstrate/VERB (obj (det no) {ORLIST})
 (aux:pass is) (advmod n't) {SEENV}/VERB
 2*(advmod not) {SEENV}/VERB
 2*(aux:pass is) (advmod not) (advmod clearly) {SEENV}/VERB
-(aux:pass is) (advmod longer (advmod no)) {SEENV}/VERB
-(aux:pass are) (advmod longer (advmod no)) {SEENV}/VERB
+(aux:pass is) (advmod (advmod no) longer) {SEENV}/VERB
+(aux:pass are) (advmod (advmod no) longer) {SEENV}/VERB
 2*(aux cannot) (aux:pass be) excluded/VERB
 (aux can) (advmod not) (aux:pass be) excluded/VERB
 (aux cannot) (aux:pass be) (advmod entirely) excluded/VERB
@@ -297,6 +299,10 @@ RADIOLOGY = """
 3*(nsubj:pass (det no) (amod {NEGADJ}) {ORLIST}) {SEENP}
 1*(nsubj (det no) {ORLIST}) (cop is) present/ADJ
 1*(nsubj (det no) {ORLIST}) present/ADJ
+2*(nsubj {FL}) present/ADJ
+1*(nsubj {FL}) present/ADJ {LOCOBL}
+1*(nsubj {FL}) (cop is) present/ADJ
+1*(nsubj {FL}) (cop are) present/ADJ {LOCOBL}
 1*(cc:preconj neither) {F} (conj (cc nor) {F})
 1*(nsubj:pass (cc:preconj neither) {F} (conj (cc nor) {F})) (aux:pass is) {SEENV}/VERB
 4*(nsubj:pass {FL}) {NOTSEEN}
@@ -315,7 +321,7 @@ RADIOLOGY = """
 1*(compound interval) improvement (nmod (case in) {ANDLIST})
 1*(compound interval) increase (nmod (case in) {FL})
 1*(compound interval) removal (nmod (case of) (det the) {DEVICE})
-1*(nsubj (amod {SEENV} (advmod previously)) {FL}) (advmod longer (advmod no)) visible/ADJ
+1*(nsubj (amod {SEENV} (advmod previously)) {FL}) (advmod (advmod no) longer) visible/ADJ
 2*(amod resolved/VERB) {FL}
 2*resolution (nmod (case of) {FL})
 6*{FL}
@@ -323,6 +329,15 @@ RADIOLOGY = """
 2*(amod scattered) (amod calcified) {FWORD}
 2*(amod stable/ADJ) {F}
 2*(amod unchanged/ADJ) {F}
+2*{FL} (punct ,) (amod {STATE})
+1*{FL} (punct ,) (amod {STATE} {TIME})
+1*{FL} (punct ,) (amod {STATE} (obl (case on) (det the) {SIDE1}/NOUN))
+2*(nsubj {FL}) {STATE}/ADJ
+1*(amod {SIDE1} (conj (cc and) {SIDE1}/ADJ)) {FTERM}
+2*(amod {PARTICIPLE}) {F}
+1*(amod {PARTICIPLE}) {F} {LOC}
+1*(expl there) appears/VERB (xcomp (mark to) be/VERB (nsubj {FL}))
+1*(expl there) (aux may) be/VERB (nsubj {FL})
 1*(amod persistent) {F} {LOC}
 1*(amod increased/VERB) {F} {LOC}
 1*(amod low) (compound lung) volumes (nmod (case with) {ANDLIST})
@@ -344,6 +359,7 @@ RADIOLOGY = """
 5*(nsubj {FL}) {MAYBE}
 3*(nsubj (det this) {FINDSUBJ}) {MAYBE}
 3*(nsubj (det these) {FINDSUBJ}) {MAYBE}
+2*(nsubj {FINDSUBJ} {SITEV}) {MAYBE}
 1*(nsubj this) {MAYBE}
 2*(nsubj {FINDSUBJ} {SITEV}) {MAYBE}
 1*(nsubj {FINDSUBJ} {SITEV}) {MAYBE} (punct ,) (conj (cc but) (nsubj:pass {F}) (aux cannot) (aux:pass be) excluded/VERB)
@@ -360,7 +376,8 @@ RADIOLOGY = """
 1*(amod suspected) {ALT}
 1*suspect/VERB (obj {ALT})
 1*favor/VERB (obj {ALT})
-1*favor/VERB (obj {F} (conj (cc over) {F}))
+1*favor/VERB (obj {F}) (obl (case over) {F})
+1*(nsubj we) favor/VERB (obj {ALT})
 1*concern/NOUN (nmod (case for) {ALT})
 1*suspicion/NOUN (nmod (case for) {ALT})
 1*consider/VERB (obj {ALT})
@@ -419,12 +436,14 @@ RADIOLOGY = """
 1*absence (nmod (case of) {ORLIST})
 2*(case without) {ORLIST}
 1*(case without) evidence (nmod (case of) {ORLIST})
+2*(nsubj {STUDY}) {SHOWS}/VERB (obj {FL}) (conj (cc but) {NOLIST})
+1*(nsubj {STUDY}) {SHOWS}/VERB (obj {FL}) (conj (punct ,) (cc but) {NOLIST})
+1*(nsubj {STUDY}) {EXCLUDES}/VERB (obj {ORLIST})
 2*(nsubj {STUDY}) {SHOWS}/VERB (obj {NOLIST})
 1*(nsubj {STUDY}) {SHOWS}/VERB (obj {FL})
 1*(nsubj {STUDY}) (aux does) (advmod not) show/VERB (obj (det any) {ORLIST})
 1*(nsubj {STUDY}) (aux did) (advmod n't) reveal/VERB (obj {ORLIST})
 1*(nsubj {STUDY}) fails/VERB (xcomp (mark to) demonstrate (obj {ORLIST}))
-1*(nsubj {STUDY}) lacks/VERB (obj {ORLIST})
 1*(nsubj:pass (det the) {DEVICE}) (aux has) (aux:pass been) removed/VERB
 2*(nsubj (det the) {DEVICE}) (cop is) (case in) place
 1*(nsubj {DEVICE} (nmod (case with) tip (nmod (case in) (det the) SVC/PROPN))) (cop is) unchanged/ADJ
@@ -438,6 +457,10 @@ RADIOLOGY = """
 1*(nsubj patient) (cop is) (case s/NOUN (fixed /) (fixed p)) {PROC}
 1*(amod {SEENV}) {FL} (acl (advmod not) (advmod significantly) changed) {TIME}
 1*{FL} (parataxis (punct ,) {NOLIST})
+2*(det no) {F} (conj (punct ,) (det no) {F}) (conj (punct ,) (det no) {F})
+2*(det no) {F} (conj (punct ,) (det no) {F}) (conj (punct ,) (cc and) (det no) {F})
+1*(det no) {F} (conj (cc and) (det no) {F})
+1*(det no) evidence (nmod (case of) {F}) (conj (punct ,) (det no) {F})
 2*{NOLIST} (parataxis (punct ,) {FL})
 1*{FL} (conj (cc but) {NOLIST})
 1*{FL} (conj (punct ,) (cc but) {NOLIST})
@@ -458,11 +481,15 @@ RADIOLOGY = """
 1*(obl (case other (fixed than)) {FL}) (punct ,) (nsubj {ORGAN}) {SEEM}
 1*(obl (case aside/ADV (fixed from)) {FL}) (punct ,) (expl there) is/VERB (nsubj {NOLIST})
 1*(nsubj {FL}) obscures/VERB (obj (det the) {LOBE})
-1*(nsubj {FL}) persists/VERB
+1*(nsubj {FL}) {LIES}/VERB
+3*(nsubj (det a) {F}) {LIES}/VERB (obl (case over) {SITE})
+2*(nsubj {F}) {LIES}/VERB (obl (case in) {SITE})
+1*(nsubj {F}) {OBSCURES}/VERB (obj {SITE})
 1*(nsubj:pass {FL}) (advmod again) {SEENV}/VERB
 1*(advmod again) {SEENV}/VERB (cop is) (nsubj (det a) {FL})
 1*(nsubj (det a) {MEAS} {FWORD}) measures/VERB (obj (nummod {NUM}) {UNIT})
-1*{FL} (acl measuring (obj (nummod {NUM}) {UNIT}))
+2*{FL} (acl measuring (obj (nummod {NUM}) {UNIT}))
+1*{FL} (acl measuring (obj (nummod {NUM}) {UNIT})) {LOC}
 1*{FL} (acl measuring (advmod up) (obl (case to) (nummod {NUM}) {UNIT}))
 1*(nsubj:pass (det the) possibility (nmod (case of) {ALT})) (aux:pass is) raised/VERB
 1*(det no) findings (acl (mark to) suggest (obj {ORLIST}))
@@ -472,7 +499,7 @@ RADIOLOGY = """
 1*history (nmod (case of) {ANDLIST})
 1*(amod prior) {ANDLIST}
 1*(amod old) {FL}
-1*(nsubj (amod prior) {FL}) (advmod longer (advmod no)) present/ADJ
+1*(nsubj (amod prior) {FL}) (advmod (advmod no) longer) present/ADJ
 1*{FL} (amod new/ADJ {TIME})
 1*(nsubj {FL}) new/ADJ {TIME}
 1*unchanged/ADJ
@@ -527,7 +554,7 @@ CLINICAL = """
 1*(nsubj {TEST}) (aux did) (advmod not) reveal/VERB (obj (det any) {DXLIST})
 1*(nsubj {TEST}) failed/VERB (xcomp (mark to) show (obj {DXLIST}))
 1*(nsubj {TEST}) ruled/VERB (compound:prt out) (obj {DXLIST})
-2*(nsubj:pass {DISEASE}) (aux:pass was) ruled/VERB (compound:prt out) (obl (case by) {TEST})
+2*(nsubj:pass {DISEASE}) (aux:pass was) ruled/VERB (compound:prt out) (obl:agent (case by) {TEST})
 1*(nsubj {PT}) ruled/VERB (compound:prt out) (obl (case for) {DISEASE})
 1*(nsubj:pass {PT}) (aux:pass was) ruled/VERB (compound:prt out) (obl (case for) {DISEASE})
 1*(nsubj:pass {PT}) (aux:pass was) admitted/VERB (advcl (mark to) rule (compound:prt out) (obj {DISEASE}))
@@ -535,8 +562,8 @@ CLINICAL = """
 1*(nsubj:pass {DISEASE}) (aux:pass was) considered/VERB (conj (cc but) (aux:pass was) excluded/VERB)
 1*(nsubj:pass {DISEASE}) (aux could) (advmod not) (aux:pass be) excluded/VERB
 1*negative/ADJ (obl (case for) {SXLIST})
-3*{AREA} (parataxis (punct :) {SOFT}/ADJ (conj (punct ,) {SOFT}/ADJ) (conj (punct ,) (case without) {SXLIST}))
-2*{AREA} (parataxis (punct :) {SOFT}/ADJ (conj (punct ,) {SOFT}/ADJ) (conj (punct ,) (det no) {SXLIST}))
+3*{AREA} (parataxis (punct :) {SOFT}/ADJ (conj (punct ,) {SOFT}/ADJ) (punct ,) (obl (case without) {SXLIST}))
+2*{AREA} (parataxis (punct :) {SOFT}/ADJ (conj (punct ,) {SOFT}/ADJ) (parataxis (punct ,) (det no) {SXLIST}))
 3*{AREA} (parataxis (punct :) (det no) {SXLIST})
 2*{AREA} (parataxis (punct :) {SOFT}/ADJ (parataxis (punct ,) (det no) {SXLIST}))
 2*{AREA} (parataxis (punct :) negative/ADJ (obl (case for) {SXLIST}))
@@ -558,8 +585,8 @@ CLINICAL = """
 1*(nsubj:pass {PT}) (aux:pass was) started/VERB (obl (case on) {DRUG}) (obl (case because (fixed of)) {DISEASE})
 1*(nsubj {PT}) (cop is) allergic/ADJ (obl (case to) {DRUG})
 1*(nsubj {PT}) takes/VERB (obj {DRUG} (conj (cc and) {DRUG})) (obl (case for) {DISEASE})
-1*(amod 72-year-old) female (nmod (case with) history (nmod (case of) {DXLIST})) (acl presenting/VERB (obl (case with) {SXLIST}))
-1*(amod XXXX-year-old) male (nmod (case with) {SXLIST})
+1*(amod (nummod 72) (punct -) year-old) female (nmod (case with) history (nmod (case of) {DXLIST})) (acl presenting/VERB (obl (case with) {SXLIST}))
+1*(amod (nummod XXXX) (punct -) year-old) male (nmod (case with) {SXLIST})
 1*(nsubj:pass (nmod:poss her) {SYMPTOM}) (aux:pass was) thought/VERB (xcomp (mark to) (cop be) (case due (fixed to)) {DISEASE})
 1*(nsubj {SYMPTOM}) (cop is) secondary/ADJ (obl (case to) {DISEASE} (conj (cc rather (fixed than)) {DISEASE}))
 1*(nsubj {SYMPTOM}) (aux may) (cop be) (case due (fixed to)) {DISEASE} (conj (cc or) {DISEASE})
@@ -574,6 +601,7 @@ CLINICAL = """
 1*(nsubj {PT}) (cop was) (advmod neither) febrile/ADJ (conj (cc nor) tachycardic/ADJ)
 1*(nsubj {PT}) (aux has) (aux:pass been) afebrile/ADJ (obl (case with) (det no) {SXLIST})
 1*(nsubj {PT}) (cop is) (advmod not) {SOFT}/ADJ
+1*(nsubj {PT}) (cop is) (advmod not) (case in) (amod acute) distress
 1*(nsubj {PT}) underwent/VERB (obj {PROC}) (obl (case without) complication)
 1*(case with (conj (cc or) without/ADP)) {SXLIST}
 1*(nsubj {TEST}) (cop were) {SOFT}/ADJ (parataxis (punct ,) (det no) {DISEASE})
@@ -581,6 +609,11 @@ CLINICAL = """
 
 _EXTRA = {
     "DENY": "6*denies\n2*denied\ndenying\ndeny",
+    "STATE": "3*unchanged\n2*stable\nnew\nworse\nbetter\nsmaller\nlarger\nimproved\ngreater",
+    "PARTICIPLE": "developing\nevolving\nworsening\nincreased\ndecreased\nflattened\ncalcified\nhealed\nimproving\nhealing\nelevated\nthickened\nresolving\nsuperadded",
+    "LIES": "2*projects\n2*overlies\nlies\npersists\nextends\nremains\nappears\nensues\nresides",
+    "OBSCURES": "obscures\nsilhouettes\noverlies\ndisplaces\ninvolves\nreplaces",
+    "EXCLUDES": "excludes\ndepicts\ndocuments\nmimics\nexplains\nlacks",
     "SXADJ": "recent\nassociated\nsignificant\nprevious\nother\nacute\nadditional",
     "SIDE1": "left\nright\nright-sided\nleft-sided",
     "NUMERAL": "1\n2\n3\n4\n5",

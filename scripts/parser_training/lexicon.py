@@ -379,7 +379,7 @@ identifiable
 3*(amod left)
 3*(amod right)
 (amod bilateral)
-(amod both/DET)
+(det both)
 """,
     "LOBE": """
 2*(amod upper) lobe
@@ -427,7 +427,7 @@ clavicle
 (det the) (amod costophrenic) sulci
 (det either) lung
 (det either) hemithorax
-(amod both/DET) lungs
+(det both) lungs
 (det both) (compound lung) bases
 (det the) apices
 (det the) trachea
@@ -462,7 +462,7 @@ T8/PROPN
     "ORGAN": """
 4*(det the) lungs
 3*lungs
-(amod both/DET) lungs
+(det both) lungs
 (det the) (amod remaining) lungs
 3*(compound heart) size
 2*(det the) heart
@@ -766,7 +766,7 @@ lymphoma
 3*pt
 2*he
 2*she
-(det the) (amod 64-year-old) man
+(det the) (amod (nummod 64) (punct -) year-old) man
 (det this) woman
 (det the) mother
 (nmod:poss his) wife

@@ -75,13 +75,15 @@ class Agreement:
     agreement_values: Estimate
 
 
-def _binary(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take counts of the five cell codes of one column to a 2×2 table."""
-    return pairs[..., 0, :4].reshape(*pairs.shape[:-2], 2, 2)
+def _binary(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up the columns' counts of the five cell codes and make 2×2 tables of them."""
+    total: NDArray[np.float64] = counts[..., :4].sum(axis=-2)
+    return total.reshape(*total.shape[:-1], 2, 2)
 
 
-def _valued(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    return pairs[..., 0, :].reshape(*pairs.shape[:-2], _N, _N)
+def _valued(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    total: NDArray[np.float64] = counts.sum(axis=-2)
+    return total.reshape(*total.shape[:-1], _N, _N)
 
 
 def compare_values(
@@ -93,7 +95,10 @@ def compare_values(
     draws: int = 2000,
     seed: int = 0,
 ) -> list[Agreement]:
-    """Compare two arrays of label values, each of shape ``(reports, columns)``."""
+    """Compare two arrays of label values, each of shape ``(reports, columns)``.
+
+    Returns one row a column, and with several columns a last one over all cells together.
+    """
     one, one_counts = is_positive(first, uncertain)
     two, two_counts = is_positive(second, uncertain)
     # 0 neither, 1 second only, 2 first only, 3 both, 4 ignored: the 2×2 table's cells in order.
@@ -103,19 +108,23 @@ def compare_values(
     counts, drawn = count_codes(codes, 5), resample_counts(codes, 5, draws=draws, seed=seed)
     value_counts = count_codes(valued, _N * _N)
     value_drawn = resample_counts(valued, _N * _N, draws=draws, seed=seed)
+    rows = [(column, slice(k, k + 1)) for k, column in enumerate(columns)]
+    if len(columns) > 1:
+        rows.append((f"all {len(columns)} columns", slice(None)))
     result = []
-    for k, column in enumerate(columns):
-        cells, draw = counts[k : k + 1], drawn[:, k : k + 1]
-        values, value_draw = value_counts[k : k + 1], value_drawn[:, k : k + 1]
+    for name, part in rows:
+        cells, draw = counts[part], drawn[:, part]
+        values, value_draw = value_counts[part], value_drawn[:, part]
+        neither, second_only, first_only, both, ignored = cells.sum(axis=0).tolist()
         result.append(
             Agreement(
-                column=column,
+                column=name,
                 n_reports=len(codes),
-                both=int(cells[0, 3]),
-                first_only=int(cells[0, 2]),
-                second_only=int(cells[0, 1]),
-                neither=int(cells[0, 0]),
-                ignored=int(cells[0, 4]),
+                both=both,
+                first_only=first_only,
+                second_only=second_only,
+                neither=neither,
+                ignored=ignored,
                 kappa=estimate(lambda c: kappa(_binary(c)), cells, draw),
                 agreement=estimate(lambda c: agreement(_binary(c)), cells, draw),
                 kappa_values=estimate(lambda c: kappa(_valued(c)), values, value_draw),

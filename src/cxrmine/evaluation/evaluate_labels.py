@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,6 @@ from cxrmine.evaluation.label_errors import (
     MentionRow,
     WrongCell,
     add_evidence,
-    by_name,
     by_scheme,
     error_rows,
     read_mentions,
@@ -267,7 +266,8 @@ def _score(options: Options, screen: IO[str]) -> int:
     mentions_path = _mentions_of(options.labels)
     if mentions_path is not None:
         mentions = read_mentions(mentions_path, {cell.report_id for cell in cells})
-        cells = add_evidence(cells, mentions, _evidence_rule(scheme, options.vocab))
+        rules = _scheme_concepts(scheme, options.vocab)
+        cells = add_evidence(cells, mentions, by_scheme(rules.columns), rules.abnormal)
     texts = _report_texts(options, {cell.report_id for cell in cells})
     published = is_openi(gold.table.columns)
     measured_on = _measured_on(options, path, gold.table, matched)
@@ -338,6 +338,13 @@ def _score_notes(scores: Sequence[Score], columns: Sequence[str], options: Optio
             f"Intervals: 95 %, {options.bootstrap:,} bootstrap draws of whole reports, seed "
             f"{options.seed}."
         )
+    if any(
+        e.low is not None and e.low == e.high for s in scores for e in (s.precision, s.recall, s.f1)
+    ):
+        notes.append(
+            "An interval of no width says that no resampled report differed, not that the score "
+            "is certain: look at the number of positives."
+        )
     unmarked = [s.name for s in scores if s.kind == "finding" and s.positives == 0]
     if unmarked:
         notes.append(
@@ -354,30 +361,32 @@ def _mentions_of(labels: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def _evidence_rule(scheme: str | None, vocab: Path | None) -> Any:
-    """Return how mentions are matched to columns: by the scheme where it is known, else by name."""
+@dataclass(frozen=True)
+class _SchemeConcepts:
+    """What is known of a scheme: concept → its columns, and the concepts that are abnormal."""
+
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    abnormal: frozenset[str] | None = None
+
+
+def _scheme_concepts(scheme: str | None, vocab: Path | None) -> _SchemeConcepts:
     if scheme is None:
-        return by_name
-    columns_of = _columns_of_concepts(scheme, vocab)
-    return by_scheme(columns_of) if columns_of else by_name
-
-
-def _columns_of_concepts(scheme: str, vocab: Path | None) -> dict[str, list[str]]:
+        return _SchemeConcepts()
     # Schemes need pydantic, which this package does without; and a run's own vocabulary may be
-    # gone. Evidence by name is good enough then, so nothing here may fail.
+    # gone. Evidence by the finding's name is good enough then, so nothing here may fail.
     try:
         from cxrmine.labeling.schemes import load_scheme
         from cxrmine.labeling.vocabulary import FILE_NAME, load_vocabulary
 
         folder = data_dir("vocab") if vocab is None else vocab
-        vocabulary = load_vocabulary(folder / FILE_NAME)
-        loaded = load_scheme(scheme, folder, vocabulary)
+        loaded = load_scheme(scheme, folder, load_vocabulary(folder / FILE_NAME))
     except (ImportError, OSError, ValueError):
-        return {}
-    found: dict[str, list[str]] = {}
-    for concept, columns in loaded.column_of.items():
-        found[concept] = [*columns, *(p for c in columns for p in loaded.parents.get(c, ()))]
-    return found
+        return _SchemeConcepts()
+    columns = {
+        concept: [*own, *(parent for column in own for parent in loaded.parents.get(column, ()))]
+        for concept, own in loaded.column_of.items()
+    }
+    return _SchemeConcepts(columns, loaded.abnormal)
 
 
 def _report_texts(options: Options, wanted: set[str]) -> dict[str, str]:

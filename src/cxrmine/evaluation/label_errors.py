@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -156,6 +156,7 @@ def add_evidence(
     cells: Sequence[WrongCell],
     mentions: Mapping[str, Sequence[MentionRow]],
     counts_for: Callable[[MentionRow, str], bool],
+    abnormal: Container[str] | None = None,
 ) -> list[WrongCell]:
     """Give each wrong cell the mentions that bear on it.
 
@@ -167,18 +168,23 @@ def add_evidence(
         By report id.
     counts_for
         Whether a mention's concept counts for a label column (see `by_name`).
+    abnormal
+        The concepts that make a report not normal; None where they are not known.
 
     Notes
     -----
     A finding's cell gets the mentions that count for it, whatever their status. ``normal`` and
-    ``No Finding`` rest on everything that the report says: where we denied them, on every mention
-    that is not ``absent``; where we stated them, on all mentions.
+    ``No Finding`` rest on everything that the report says: where we denied them, on every
+    abnormal mention that is not ``absent``; where we stated them, on all mentions.
     """
     result = []
     for cell in cells:
         all_mentions = mentions.get(cell.report_id, ())
         if key(cell.finding) in {key(NORMAL), "no finding"}:
             chosen = [m for m in all_mentions if cell.kind == "FP" or m.status != "absent"]
+            if cell.kind == "FN" and abnormal is not None:
+                # None left means that the run had a vocabulary of its own: show what there is.
+                chosen = [m for m in chosen if m.concept in abnormal] or chosen
         else:
             chosen = [m for m in all_mentions if counts_for(m, cell.finding)]
         result.append(replace(cell, mentions=tuple(chosen)))

@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cxrmine.labeling.graph import ASSERTING, SentenceGraph
-from cxrmine.labeling.patterns import match
+from cxrmine.labeling.graph import SentenceGraph
+from cxrmine.labeling.patterns import Pattern, match
+from cxrmine.labeling.reach import FINITE, backward, classify, forward
 from cxrmine.labeling.rules import Rule, RuleSet
 
 Span = tuple[int, int]
@@ -34,47 +35,16 @@ class Decision(NamedTuple):
 
 
 PRESENT = Decision("present", (), "", "none")
-
-# How words between a cue and a mention bear on the cue's reach.
-_NEUTRAL, _HAZARD, _VERB, _STOP = 0, 1, 2, 3
-_CLASS: dict[str, int] = {}
-for _word in """with in on at from by for to into within along near over under above below around
-    about across adjacent as than that due secondary related associated given after before since
-    during until between toward towards upon via per like including such causing versus vs
-    : ( ) - – " [ ] = > so then there this it he she they we patient
-    compared status post while when where""".split():
-    _CLASS[_word] = _HAZARD
-for _word in """is are was were be been being has have had do does did can could may might will would
-    should must remain remains remained appear appears appeared seem seems seemed show shows showed
-    shown demonstrate demonstrates demonstrated reveal reveals revealed represent represents
-    represented representing reflect reflects reflecting suggest suggests suggested suggesting
-    indicate indicates indicating indicated seen identified noted visualized present evident found
-    detected appreciated observed increased decreased improved worsened developed resolved
-    persists persist continues obscures obscured extends extending overlying involving
-    obscuring lies projects exclude excluded account accounting explain presented presents
-    complained complains states stated reports reported denies denied went came taken taking
-    treated started admitted given received underwent gets got became becomes""".split():
-    _CLASS[_word] = _VERB
-for _word in "but however although though except which who whom whose ; yet nevertheless apart aside otherwise because whereas . ? ! •".split():
-    _CLASS[_word] = _STOP
-# "No X is seen" closes a negation without ending it; "no X is unchanged" is two statements.
-_SEEN = frozenset(
-    """seen identified noted visualized visualised present evident appreciated observed detected
-    demonstrated apparent visible found shown suspected definitely clearly definitively
-    confidently convincingly well currently now recognized recognised suggested there""".split()
-)
-_FINITE = frozenset("is are was were has have had remains remain appears appear".split())
-
+_HEDGES = frozenset({"possible", "probable", "hypothetical"})
 
 @dataclass(slots=True)
-class Reach:
+class Candidate:
     """A cue that may hold for a mention: how sure, how far."""
 
     rule: Rule
     cue: tuple[int, ...]
     sure: bool
     near: bool
-    distance: int
 
 
 @dataclass(slots=True)
@@ -83,12 +53,20 @@ class Survey:
 
     words: Sequence[str]
     spans: Sequence[Span]
-    reaches: list[list[Reach]] = field(default_factory=list)
+    reaches: list[list[Candidate]] = field(default_factory=list)
     ask_graph: list[bool] = field(default_factory=list)
 
 
 ParsedWords = tuple[Sequence[str], Sequence[int], Sequence[str], Sequence[str]]
 Parse = Callable[[Sequence[Sequence[str]]], Sequence[ParsedWords]]
+
+
+class _Trigger(NamedTuple):
+    """A pattern that a word of the sentence could set off, and what else it needs there."""
+
+    rule: Rule
+    pattern: Pattern
+    required: tuple[frozenset[str], ...]
 
 
 class Assertion:
@@ -120,104 +98,99 @@ class Assertion:
         self._lemma = lemma
         self.use_graph = use_graph
         self.use_surface = use_surface
-        self._triggers = frozenset(rules.by_word)
+        self._triggers: dict[str, tuple[_Trigger, ...]] = {}
         self.parsed_sentences = 0
 
     # ---------------------------------------------------------------- step 1
+    def _set_off(self, word: str) -> tuple[_Trigger, ...]:
+        """Return the patterns whose cue `word` could be, in any of its forms."""
+        triggers = self._triggers.get(word)
+        if triggers is None:
+            by_word = self.rules.by_word
+            forms = {word, *(self._lemma(word, pos) for pos in ("VERB", "NOUN", "ADJ"))}
+            unique = {
+                id(pattern): _Trigger(rule, pattern, pattern.required_words())
+                for form in sorted(forms)
+                for rule, pattern in by_word.get(form, ())
+            }
+            if len(self._triggers) > 50_000:
+                self._triggers.clear()
+            triggers = self._triggers[word] = tuple(unique.values())
+        return triggers
+
     def survey(self, words: Sequence[str], spans: Sequence[Span]) -> Survey:
         """Find the cues of a sentence and what they surely decide."""
         result = Survey(words, spans)
         hits = self.rules.cues.find(words)
-        triggers = self._triggers
-        loose = [i for i, w in enumerate(words) if w in triggers] if self.use_graph else []
+        # The highest priority that a pattern could bring in from each word that no cue phrase
+        # accounts for: a parse can change nothing for a mention that surely has more.
+        loose: list[tuple[int, int]] = []
+        if self.use_graph:
+            known = self._triggers
+            accounted: set[int] = set()
+            if self.use_surface:
+                for start, end, _ in hits:
+                    accounted.update(range(start, end))
+            for i, word in enumerate(words):
+                triggers = known.get(word)
+                if triggers is None:
+                    triggers = self._set_off(word)
+                if triggers and i not in accounted:
+                    highest = max(
+                        (
+                            t.rule.priority
+                            for t in triggers
+                            if all(not need.isdisjoint(words) for need in t.required)
+                        ),
+                        default=-1,
+                    )
+                    if highest >= 0:
+                        loose.append((i, highest))
         if not hits and not loose:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
             return result
-        classes = [_CLASS.get(w, 0) for w in words]
-        accounted = set()
-        for start, end, _ in hits:
-            accounted.update(range(start, end))
-        unaccounted = [i for i in loose if i not in accounted]
+        classes = classify(words)
+        hedges = {
+            i
+            for start, end, cues in hits
+            if any(cue.rule.status in _HEDGES for cue in cues)
+            for i in range(start, end)
+        }
         for first, last in spans:
-            reaches: list[Reach] = []
-            ask = not self.use_surface and bool(loose)
-            for start, end, cues in hits:
-                if start < last and first < end:
-                    continue  # a cue inside the mention belongs to its name
-                for cue in cues:
-                    if cue.rule.status == "none":
-                        continue
-                    if end <= first and cue.after:
-                        reach = self._forward(words, classes, spans, end, first, last, cue)
-                    elif last <= start and cue.before:
-                        reach = self._backward(words, classes, spans, last, start, cue)
-                    else:
-                        continue
-                    if reach is None:
-                        continue
-                    sure, near, distance = reach
-                    reaches.append(
-                        Reach(cue.rule, tuple(range(start, end)), sure, near, distance)
-                    )
-                    if not sure:
-                        ask = True
-            if unaccounted and any(not (first <= i < last) for i in unaccounted):
-                ask = True
+            reaches: list[Candidate] = []
+            best = -1  # the priority of the best sure cue
+            doubt = -1  # that of the best cue whose reach is in doubt
+            closed = False
+            if self.use_surface:
+                for start, end, cues in hits:
+                    if start < last and first < end:
+                        if start >= first or end >= last:
+                            continue  # a cue inside the mention belongs to its name
+                        end = first  # one that runs into it stands directly before it
+                    for cue in cues:
+                        if end <= first and cue.after:
+                            reach = forward(words, classes, hedges, end, first, last, cue)
+                        elif last <= start and cue.before:
+                            reach = backward(words, classes, last, start, cue, closed)
+                        else:
+                            continue
+                        if reach is None:
+                            continue
+                        sure, near, distance = reach
+                        reaches.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
+                        if sure:
+                            best = max(best, cue.rule.priority)
+                            closed = closed or distance <= 1
+                        else:
+                            doubt = max(doubt, cue.rule.priority)
+            ask = self.use_graph and (
+                doubt > best
+                or any(priority > best and not first <= i < last for i, priority in loose)
+            )
             result.reaches.append(reaches)
-            result.ask_graph.append(ask and self.use_graph)
+            result.ask_graph.append(ask)
         return result
-
-    def _forward(self, words, classes, spans, end, first, last, cue):  # type: ignore[no-untyped-def]
-        distance = first - end
-        if distance > cue.within:
-            return None
-        hazard = 0
-        for k in range(end, first):
-            c = classes[k]
-            if c == _STOP:
-                return None
-            if c > hazard:
-                hazard = c
-        if cue.adjacent and (hazard or distance > 4 or "," in words[end:first]):
-            return None
-        between = words[end:first]
-        if distance and ("," in between or "and" in between):
-            # "no A, stable B": a new statement unless "or"/"nor" carries the list on
-            link = max(k for k in range(end, first) if words[k] in (",", "and"))
-            closes = "or" in words[link:first] or "nor" in words[link:first]
-            if not closes:
-                lead = words[link + 1 : first + 1]
-                if any(w in ASSERTING for w in lead):
-                    later = words[last:]
-                    hazard = max(hazard, _HAZARD if ("or" in later or "nor" in later) else _VERB)
-            if last < len(words) and words[last] in _FINITE and not (
-                last + 1 < len(words)
-                and (words[last + 1] in _SEEN or words[last + 1] in ("not", "n't"))
-            ):
-                hazard = max(hazard, _VERB)
-        sure = hazard == _NEUTRAL and distance <= 12
-        near = hazard < _VERB and distance <= 10
-        return sure, near, distance
-
-    def _backward(self, words, classes, spans, last, start, cue):  # type: ignore[no-untyped-def]
-        distance = start - last
-        if distance > cue.within:
-            return None
-        hazard = 0
-        for k in range(last, start):
-            c = classes[k]
-            if c == _STOP:
-                return None
-            if c > hazard:
-                hazard = c
-        if cue.adjacent and (hazard or distance > 3):
-            return None
-        if "," in words[last:start] and "or" not in words[last:start] and "and" not in words[last:start]:
-            hazard = max(hazard, _HAZARD)
-        sure = hazard == _NEUTRAL and distance <= 8
-        near = hazard < _VERB and distance <= 6
-        return sure, near, distance
 
     # ---------------------------------------------------------------- steps 2 and 3
     def decide(self, surveys: Sequence[Survey], masked: bool) -> list[list[Decision]]:
@@ -271,23 +244,21 @@ class Assertion:
 
         candidates: list[tuple[Rule, list[int]]] = []
         seen: set[int] = set()
-        by_word = self.rules.by_word
-        for i in range(len(words)):
-            for form in {words[i], lemma_at(i)}:
-                for rule, pattern in by_word.get(form, ()):
-                    if id(pattern) in seen:
-                        continue
-                    seen.add(id(pattern))
-                    cue = match(pattern, graph, head, lemma_at)
-                    if cue is not None and not inside.issuperset(cue):
-                        candidates.append((rule, cue))
+        for word in set(words):
+            for trigger in self._set_off(word):
+                if id(trigger.pattern) in seen:
+                    continue
+                seen.add(id(trigger.pattern))
+                cue = match(trigger.pattern, graph, head, lemma_at)
+                if cue is not None and not inside.issuperset(cue):
+                    candidates.append((trigger.rule, cue))
         if not candidates:
             return None
         return max(candidates, key=lambda c: (c[0].priority, -c[0].order))
 
     def _choose(
         self,
-        reaches: list[Reach],
+        reaches: list[Candidate],
         found: tuple[Rule, list[int]] | None,
         asked: bool,
         back: dict[int, list[int]],
@@ -307,9 +278,7 @@ class Assertion:
             if best is None or key > best[:2]:
                 cue = tuple(sorted({t for n in nodes for t in back.get(n, ())}))
                 best = (*key, Decision(rule.status, cue, rule.id, "graph"))
-        if best is None or best[2].status == "none":
-            return PRESENT
-        return best[2]
+        return PRESENT if best is None else best[2]
 
 
 def mask(words: Sequence[str], spans: Sequence[Span]) -> tuple[tuple[str, ...], list[int]]:
@@ -317,7 +286,7 @@ def mask(words: Sequence[str], spans: Sequence[Span]) -> tuple[tuple[str, ...], 
 
     Returns the new words and, for each old token, the index of the new one that stands for it.
     """
-    replace = {s: e for s, e in spans if not any(w in _FINITE or w == "," for w in words[s:e])}
+    replace = {s: e for s, e in spans if not any(w in FINITE or w == "," for w in words[s:e])}
     if not replace:
         return tuple(words), list(range(len(words)))
     out: list[str] = []

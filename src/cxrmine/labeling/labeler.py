@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cxrmine.labeling.assertion import Assertion, Decision, Survey
+from cxrmine.labeling.assertion import PRESENT, Assertion, Decision, Survey
 from cxrmine.labeling.matcher import Matcher
 from cxrmine.labeling.mention import Mention
 from cxrmine.labeling.rules import RuleSet, load_rules
@@ -322,8 +322,24 @@ class Labeler:
         )
 
     # ------------------------------------------------------------------ anybody's spans
+    def assert_with_cues(
+        self, text: str, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[str, str, str]]:
+        """Return ``(status, cue text, rule id)`` for each span of `text`."""
+        found = []
+        for decision, home in self._assert(text, spans):
+            cue = cue_text(text, home, decision.cue) if decision.cue else ""
+            found.append((decision.status, cue, decision.rule))
+        return found
+
     def assert_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Decision]:
         """Return the decision for each span of `text`; see `assert_status`."""
+        return [decision for decision, _ in self._assert(text, spans)]
+
+    def _assert(
+        self, text: str, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[Decision, list[tuple[int, int]]]]:
+        """Return each span's decision with the token offsets that its cue counts in."""
         for span in spans:
             start, end = span
             if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
@@ -338,7 +354,9 @@ class Labeler:
                 (i for i, (s, e) in enumerate(sentences) if s < end and start < e), None
             )
             jobs.setdefault(-1 if home is None else home, []).append(number)
-        result: list[Decision | None] = [None] * len(spans)
+        nothing: tuple[Decision, list[tuple[int, int]]] = (PRESENT, [])
+        result = [nothing] * len(spans)
+        homes: list[list[tuple[int, int]]] = []
         surveys: list[Survey] = []
         owners: list[list[int]] = []
         for home, numbers in jobs.items():
@@ -356,12 +374,13 @@ class Labeler:
             if kept:
                 surveys.append(self.assertion.survey(words, token_spans))
                 owners.append(kept)
-        for numbers, decisions in zip(
-            owners, self.assertion.decide(surveys, masked=False), strict=True
+                homes.append(offsets)
+        for numbers, offsets, decisions in zip(
+            owners, homes, self.assertion.decide(surveys, masked=False), strict=True
         ):
             for number, decision in zip(numbers, decisions, strict=True):
-                result[number] = decision
-        return [d if d is not None else Decision("present", (), "", "none") for d in result]
+                result[number] = (decision, offsets)
+        return result
 
 
 def cue_text(sentence: str, offsets: Sequence[tuple[int, int]], cue: Sequence[int]) -> str:

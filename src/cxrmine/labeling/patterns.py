@@ -67,6 +67,43 @@ class Pattern:
         )
 
 
+    def required_words(self) -> tuple[frozenset[str], ...]:
+        """Return sets of words of each of which the sentence must hold one for a match.
+
+        They come from collapsed prepositions (``obl:of|obl:from``) and from tests for function
+        words (``[>det {no}]``), which have no other forms. A sentence without them need not be
+        parsed for this pattern.
+        """
+        found: list[frozenset[str]] = []
+        _collect_required(self.steps, found)
+        for branch in self.start:
+            if not branch.negated:
+                _collect_required(branch.steps, found)
+        return tuple(found)
+
+
+# Words without inflection, so that a test for them is a test of the sentence's own words.
+FUNCTION_WORDS = frozenset(
+    """no not n't never neither nor without w/o cannot can could may might must should will would
+    if unless whether lest of for from to with in or and versus vs out longer new likely unlikely
+    """.split()
+)
+
+
+def _collect_required(steps: tuple[Step, ...], found: list[frozenset[str]]) -> None:
+    for step in steps:
+        if step.repeat:
+            continue
+        suffixes = [r.partition(":") for r in step.relations]
+        if all(r in ("obl", "nmod", "acl", "advcl", "conj") and w for r, _, w in suffixes):
+            found.append(frozenset(w.partition("_")[0] for _, _, w in suffixes))
+        if step.words is not None and step.words <= FUNCTION_WORDS:
+            found.append(step.words)
+        for branch in step.branches:
+            if not branch.negated:
+                _collect_required(branch.steps, found)
+
+
 def _first_cue(steps: tuple[Step, ...]) -> frozenset[str]:
     for step in steps:
         if step.is_cue and step.words is not None:

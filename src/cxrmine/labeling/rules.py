@@ -56,6 +56,7 @@ class SurfaceEntry(BaseModel):
     mention: Literal["after", "before", "either"]
     within: int = Field(default=40, ge=1, le=200)
     adjacent: bool = False
+    lists: bool | None = None
 
 
 class RuleEntry(BaseModel):
@@ -108,7 +109,9 @@ class Rule:
 class SurfaceCue:
     """What a cue phrase means: the rule, the side of the mention, and how far it reaches.
 
-    ``adjacent``: only determiners and adjectives may stand between cue and mention.
+    ``adjacent``: only a determiner and an adjective may stand between cue and mention. ``lists``:
+    the cue holds for every item of a list ("no A, B and C"); a hedge holds for the first item and
+    those joined by "or". ``denies``: it negates, hedged or not.
     """
 
     rule: Rule
@@ -116,6 +119,8 @@ class SurfaceCue:
     before: bool
     within: int
     adjacent: bool
+    lists: bool
+    denies: bool
 
 
 class RuleSet:
@@ -228,6 +233,10 @@ def _compile(
                 surface.mention in ("before", "either"),
                 surface.within,
                 surface.adjacent,
+                entry.status not in ("possible", "probable")
+                if surface.lists is None
+                else surface.lists,
+                entry.status == "absent",
             )
             for phrase in surface.cue:
                 cues.add(phrase, parser, cue)

@@ -8,9 +8,14 @@ A scheme is a YAML file in ``vocab/schemes/`` (the user's own too, with ``--voca
     the scheme whose entries in ``vocab/findings.yaml`` say which concept counts for which
     column (default: the scheme's own name);
 ``concepts``
-    changes to that: ``add: {column: [concept …]}``, ``remove: [concept …]``;
+    changes to that: ``add: {column: [concept …]}``, ``remove: [concept …]``, ``never: [column …]``
+    for a column that the scheme has but never marks;
 ``statuses``
     the value of each status: 1, 0, -1 or null (the mention says nothing);
+``rules``
+    the value of a mention that this rule decided, in place of its status's;
+``concept_statuses``
+    ``{concept: {status: value}}``, in place of the status's general value;
 ``order``
     which value wins where mentions of one column differ;
 ``otherwise``
@@ -62,6 +67,7 @@ class _Concepts(BaseModel):
     model_config = ConfigDict(extra="forbid")
     add: dict[str, list[str]] = {}
     remove: list[str] = []
+    never: list[str] = []
 
 
 class _SchemeFile(BaseModel):
@@ -72,6 +78,7 @@ class _SchemeFile(BaseModel):
     concepts: _Concepts = _Concepts()
     statuses: dict[str, int | None]
     concept_statuses: dict[str, dict[str, int | None]] = {}
+    rules: dict[str, int | None] = {}
     order: list[int] = [1, -1, 0]
     otherwise: int | None = 0
     parents: dict[str, list[str]] = {}
@@ -88,6 +95,7 @@ class Scheme:
     column_of: Mapping[str, tuple[str, ...]]
     value_of: Mapping[str, Value]
     concept_values: Mapping[str, Mapping[str, Value]]
+    rule_values: Mapping[str, Value]
     rank: Mapping[Value, int]
     otherwise: Value
     parents: Mapping[str, tuple[str, ...]]
@@ -120,6 +128,8 @@ class Scheme:
             special = self.concept_values.get(mention.concept)
             if special is not None and mention.status in special:
                 value = special[mention.status]
+            elif mention.rule in self.rule_values:
+                value = self.rule_values[mention.rule]
             else:
                 value = self.value_of[mention.status]
             if value is None:
@@ -206,7 +216,12 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
     base = content.base or name
     for concept in vocabulary.concepts:
         column = concept.schemes.get(base)
-        if column is not None and column in content.columns and concept.id not in content.concepts.remove:
+        if (
+            column is not None
+            and column in content.columns
+            and concept.id not in content.concepts.remove
+            and column not in content.concepts.never
+        ):
             column_of.setdefault(concept.id, []).append(column)
     for column, ids in content.concepts.add.items():
         if column not in content.columns:
@@ -231,6 +246,7 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         column_of={k: tuple(v) for k, v in column_of.items()},
         value_of=content.statuses,
         concept_values=content.concept_statuses,
+        rule_values=content.rules,
         rank={value: i for i, value in enumerate(content.order)},
         otherwise=content.otherwise,
         parents=parents,

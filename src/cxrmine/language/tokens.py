@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 TOKEN = re.compile(
-    r"\[\*\*.*?\*\*\]"  # MIMIC-III's de-identification mark
+    r"\[\*\*.{0,200}?\*\*\]"  # MIMIC-III's de-identification mark
     r"|_{2,}"
     r"|\bw/o?(?![^\W_])"
     r"|\d+(?:[.,:/]\d+)*%?(?![^\W\d_])"

@@ -164,6 +164,11 @@ class OutputFolder:
             ) from error
         return plan
 
+    def add_json(self, name: str, value: object) -> None:
+        """Write one more output, so that a kill leaves no half of it beside the others."""
+        write_json(self.parts / name, value)
+        os.replace(self.parts / name, self.path / name)
+
     def finish(self) -> None:
         """Declare the run finished and remove the work folder."""
         self.tidy()

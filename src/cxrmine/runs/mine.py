@@ -193,6 +193,7 @@ class _Run:
         if state != "empty":
             self._check_same(recorded, record)
         if state == "finished":
+            self.folder.tidy()
             return Counts(**recorded["counts"]), recorded["outputs"], 0, True
         if state == "empty":
             self.folder.begin(
@@ -218,8 +219,8 @@ class _Run:
                 evidence=self.settings.evidence,
             )
         seconds = time.perf_counter() - started
-        write_json(
-            self.folder.path / "timing.json",
+        self.folder.add_json(
+            "timing.json",
             {
                 "seconds": round(seconds, 3),
                 "reports_per_second": round(self.labeled_now / seconds, 1),

@@ -146,8 +146,9 @@ def label_chunk(spec: LabelerSpec, expected: dict[str, str], chunk: bytes) -> by
                     if found.get(key) != expected.get(key)
                 )
                 return Refusal(
-                    f"a worker's labeler differs from the run's in {', '.join(differing)}; install "
-                    "the same version of cxrmine and of its dependencies on every worker."
+                    f"a worker's labeler differs from the run's in {', '.join(differing)}; every "
+                    "worker needs the same version of cxrmine and of its dependencies, and rules "
+                    "and vocabulary must not change during a run."
                 )
             return pack_part(make_part(labeler, spec, unpack(chunk)))
     except (UserError, OSError, ImportError) as error:

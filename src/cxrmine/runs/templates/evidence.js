@@ -108,7 +108,8 @@
       if (spans.some((span) => span.hit)) node = make("span", { class: "hit" }, node);
       const cues = spans.filter((span) => "cueOf" in span);
       if (cues.length) {
-        node = make("span", { class: "cue", "data-of": cues.map((span) => span.cueOf).join(" ") }, node);
+        const match = cues.some((span) => report.mentions[span.cueOf].match);
+        node = make("span", { class: match ? "cue match" : "cue", "data-of": cues.map((span) => span.cueOf).join(" ") }, node);
       }
       const covering = spans.filter((span) => span.mention);
       if (covering.length) {

@@ -1,0 +1,168 @@
+"""How far a cue phrase reaches in surface order, and how sure that is.
+
+A cue reaches over nouns, adjectives, commas and "or". Prepositions and verbs put it in doubt (the
+parse decides), contrasts and clause marks end it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cxrmine.labeling.graph import ASSERTING
+from cxrmine.labeling.rules import SurfaceCue
+
+NEUTRAL, PREPOSITION, VERB, STOP = 0, 1, 2, 3
+
+_CLASS: dict[str, int] = {}
+for _word in """with in on at from by for to into within along near over under above below around
+    about across adjacent as than that due secondary related associated given after before since
+    during until between toward towards upon via per like including such versus vs
+    : ( ) - – " [ ] = > so then there this it he she they we patient superimposed
+    compared status post while when where""".split():
+    _CLASS[_word] = PREPOSITION
+for _word in """is are was were be been being has have had do does did can could may might will
+    would should must remain remains remained appear appears appeared seem seems seemed show shows
+    showed demonstrate demonstrates reveal reveals revealed represent represents represented
+    representing reflect reflects reflecting suggest suggests suggested suggesting indicate
+    indicates indicating indicated increased decreased improved worsened developed resolved
+    persists persist persisting continues obscures obscured extends extending overlying involving
+    obscuring lies projects exclude excluded account accounting explain explains presented presents
+    complained complains states stated reports reported denies denied went came taken taking
+    treated started admitted given received underwent gets got became becomes causes caused
+    causing produces compresses displaces deviates measures abuts occupies involves affects
+    results resulting leads leading requires required contains silhouettes predominates limits
+    raises raised favors favor means accompanies underlies mimics thought felt believed""".split():
+    _CLASS[_word] = VERB
+for _word in """but however although though except which who whom whose ; yet nevertheless apart
+    aside save otherwise because whereas . ? ! •""".split():
+    _CLASS[_word] = STOP
+
+# "No X is seen" closes a negation without ending it; "no X is unchanged" is two statements.
+SEEN = frozenset(
+    """seen identified noted visualized visualised present evident appreciated observed detected
+    demonstrated apparent visible found shown suspected definitely clearly definitively
+    confidently convincingly well currently now recognized recognised suggested there
+    appreciable discernible not n't""".split()
+)
+FINITE = frozenset("is are was were has have had remains remain appears appear".split())
+_OWN_STATEMENT = FINITE | {"without", "with"}
+_LISTING = frozenset({",", "and", "or", "nor", "/", "and/or", "&"})
+_OR = frozenset({"or", "nor", "and/or"})
+
+_FAR = 12  # a cue further off than this is never sure
+_LONG = 6  # nor one with more words than this after the last comma
+
+
+class Reach(NamedTuple):
+    """Whether a cue reaches a mention for sure, and whether it is near enough to fall back on."""
+
+    sure: bool
+    near: bool
+    distance: int
+
+
+def classify(words: Sequence[str]) -> list[int]:
+    """Return for each word how it bears on the reach of a cue that it stands behind."""
+    get = _CLASS.get
+    return [get(word, NEUTRAL) for word in words]
+
+
+def forward(
+    words: Sequence[str],
+    classes: Sequence[int],
+    hedges: frozenset[int] | set[int],
+    end: int,
+    first: int,
+    last: int,
+    cue: SurfaceCue,
+) -> Reach | None:
+    """Return how a cue that ends before token `end` reaches the mention ``[first, last)``.
+
+    `hedges` are tokens of hedging cues: "no findings concerning for X" denies X all the same.
+    None if it does not reach it.
+    """
+    distance = first - end
+    if distance > cue.within:
+        return None
+    if distance == 0:
+        return Reach(True, True, 0)
+    worst = NEUTRAL
+    link = ""  # what stands before the mention's own noun phrase
+    listed = False
+    run = 0
+    separated = -1
+    for k in range(end, first):
+        kind = classes[k]
+        if kind == STOP:
+            return None
+        word = words[k]
+        if word in _LISTING:
+            listed = True
+            link = word
+            separated = k
+            run = 0
+            continue
+        run += 1
+        if kind != NEUTRAL and not (k in hedges and not listed and cue.denies):
+            worst = max(worst, kind)
+            link = "preposition" if kind == PREPOSITION else "verb"
+    if cue.adjacent:
+        return Reach(True, True, distance) if not (worst or listed or distance > 2) else None
+    between = words[end:first]
+    if worst == NEUTRAL and any(w in SEEN for w in between[:-1]):
+        seen_at = max(k for k in range(end, first) if words[k] in SEEN)
+        if any(w in ASSERTING for w in words[seen_at + 1 : first + 1]):
+            worst = PREPOSITION
+    if link in (",", "and", "&"):
+        # "no A, stable B" and "no A and B is C": new statements, unless "or" carries the list on
+        carried = not _OR.isdisjoint(words[last:])
+        if any(w in ASSERTING for w in words[separated + 1 : first + 1]):
+            worst = max(worst, PREPOSITION if carried else VERB)
+        if (
+            last < len(words)
+            and words[last] in _OWN_STATEMENT
+            and not (last + 1 < len(words) and words[last + 1] in SEEN)
+        ):
+            worst = max(worst, VERB)
+        if not cue.lists:
+            worst = max(worst, PREPOSITION if carried else VERB)
+    sure = worst == NEUTRAL and distance <= _FAR and run <= _LONG
+    near = worst < VERB and distance <= 10 and link != "preposition"
+    return Reach(sure, near, distance)
+
+
+def backward(
+    words: Sequence[str],
+    classes: Sequence[int],
+    last: int,
+    start: int,
+    cue: SurfaceCue,
+    closed: bool,
+) -> Reach | None:
+    """Return how a cue that starts at token `start` reaches back to a mention that ends at `last`.
+
+    `closed`: the mention has a cue of its own just before it ("no A, B is not excluded").
+    None if it does not reach it.
+    """
+    distance = start - last
+    if distance > cue.within:
+        return None
+    if distance == 0:
+        return Reach(True, True, 0)
+    between = words[last:start]
+    if closed and between[0] == ",":
+        return None
+    if cue.adjacent:
+        return Reach(True, True, distance) if all(w in _LISTING for w in between) else None
+    worst = NEUTRAL
+    for k in range(last, start):
+        kind = classes[k]
+        if kind == STOP and words[k] not in ("which", "who"):
+            return None
+        worst = max(worst, min(kind, VERB))
+    if "," in between and "or" not in between and "and" not in between:
+        worst = max(worst, PREPOSITION)
+    sure = worst == NEUTRAL and distance <= 8
+    near = worst < VERB and distance <= 6
+    return Reach(sure, near, distance)
