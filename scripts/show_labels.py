@@ -1,6 +1,6 @@
 """Print what a run of mine-labels found: a line a finding, its mentions by status, its labels.
 
-    python scripts/show_labels.py run
+python scripts/show_labels.py run
 """
 
 from __future__ import annotations

@@ -172,9 +172,22 @@ def test_help_answers_within_half_a_second(command):
 
 
 @pytest.mark.parametrize("command", list(cli.COMMANDS))
-def test_help_has_an_example(command):
+def test_example_in_help_works_as_printed(command, tmp_path):
     done = subprocess.run([script(command), "--help"], capture_output=True, text=True)
-    assert f"{command} " in done.stdout.split("Options:")[0].split("Usage:")[1].split("\n", 1)[1]
+    text = done.stdout.split("Example")[1].split("Arguments:")[0]
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert any(line.startswith(f"{command} ") for line in lines)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join(lines)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert any(tmp_path.rglob("*.csv"))
 
 
 @pytest.mark.parametrize("command", ["cxrmine", *cli.COMMANDS])

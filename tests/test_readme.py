@@ -3,13 +3,16 @@
 Every ```` ```console ```` block is run as a session from the top of a clone, in order, in one
 empty folder that shows the clone's ``src``: ``$ `` starts a command (a line that ends in a
 backslash goes on in the next), and what follows is its output, standard output and error
-together. Two marks stand for what differs from run to run, timings and absolute paths say:
+together. Two marks stand for what differs from run to run or with every new rule (timings,
+absolute paths, the number of mentions), and for the part of a long table that is left out:
 
 - ``[…]`` within a line: any text in that line;
 - a line that is only ``[…]``: any number of lines.
 
 The ```` ```pycon ```` blocks run under doctest. Blocks of other kinds are not run: the two
 set-up commands are (by ``.ci/run``, in a fresh clone).
+
+``python tests/test_readme.py`` prints what the commands print now.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,17 +75,14 @@ def matches(expected, actual):
 EXAMPLES = [example for block in blocks("console") for example in examples(block)]
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    """What each command of the README printed, in the order of the README."""
-    folder = tmp_path_factory.mktemp("readme")
+def run_examples(folder):
+    """Run the commands in the order of the README; the empty `folder` becomes the clone."""
     (folder / "src").symlink_to(ROOT / "src")
     scripts = str(Path(sys.executable).parent)
     env = {k: v for k, v in os.environ.items() if not k.startswith("CXRMINE_")}
     env |= {"PATH": scripts + os.pathsep + env["PATH"], "COLUMNS": "100", "NO_COLOR": "1"}
-    printed = []
     for example in EXAMPLES:
-        done = subprocess.run(
+        yield subprocess.run(
             ["bash", "-c", example.command],
             cwd=folder,
             env=env,
@@ -92,8 +93,11 @@ def session(tmp_path_factory):
             encoding="utf-8",
             timeout=300,
         )
-        printed.append(done)
-    return printed
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    return list(run_examples(tmp_path_factory.mktemp("readme")))
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)), ids=lambda n: EXAMPLES[n].command[:40])
@@ -106,10 +110,11 @@ def test_console_example(session, number):
 
 
 def test_python_examples():
-    (found,) = [b for b in [blocks("pycon")] if b]
-    for number, block in enumerate(found):
-        test = doctest.DocTestParser().get_doctest(block, {}, f"README[{number}]", "README.md", 0)
-        assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
+    # The blocks are one session: a later one uses the names of an earlier one.
+    session = "".join(blocks("pycon"))
+    test = doctest.DocTestParser().get_doctest(session, {}, "README", "README.md", 0)
+    assert len(test.examples) >= 5
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
@@ -159,3 +164,9 @@ def test_matches(expected, actual, same):
 def test_examples_are_split_at_prompts_and_continued_lines():
     block = "$ a \\\n    --b\nout\n$ c\n$ d\nx\ny\n"
     assert examples(block) == [("a \\\n    --b", "out"), ("c", ""), ("d", "x\ny")]
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        for example, done in zip(EXAMPLES, run_examples(Path(name)), strict=True):
+            print(f"$ {example.command}\n{done.stdout}", end="")

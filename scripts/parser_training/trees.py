@@ -261,24 +261,23 @@ def projective(tree: Tree) -> Tree:
     classes and come up in one arc of a hundred.
     """
     heads = list(tree.heads)
-    while True:
-        worst = -1
-        length = 0
-        for i, head in enumerate(heads):
-            if head == ROOT:
-                continue
-            low, high = min(i, head), max(i, head)
-            for between in range(low + 1, high):
-                up = between
-                while up != ROOT and up != head and not (up < low or up > high):
-                    up = heads[up]
-                if up != head:
-                    if worst == -1 or high - low < length:
-                        worst, length = i, high - low
-                    break
-        if worst == -1 or heads[heads[worst]] == ROOT:
-            break
-        heads[worst] = heads[heads[worst]]
+
+    def hangs_from(i: int, head: int) -> bool:
+        while i not in (ROOT, head):
+            i = heads[i]
+        return i == head
+
+    def crosses(i: int) -> bool:
+        """Whether a word between `i` and its head hangs from elsewhere."""
+        head = heads[i]
+        return head != ROOT and not all(
+            hangs_from(between, head) for between in range(min(i, head) + 1, max(i, head))
+        )
+
+    # An arc below the root's own never crosses, so there is always a grandparent.
+    while crossing := [i for i in range(len(heads)) if crosses(i)]:
+        shortest = min(crossing, key=lambda i: abs(i - heads[i]))
+        heads[shortest] = heads[heads[shortest]]
     return replace(tree, heads=tuple(heads))
 
 

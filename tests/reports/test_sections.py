@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,10 +110,29 @@ SCORED: list[tuple[str, str, list[tuple[str, str]]]] = [
     ("bullets", "FINDINGS:\n- Lungs: Clear.\n- Heart: Big.", [(F, "- Lungs: Clear.\n- Heart: Big.")]),
     ("numbers", "IMPRESSION:\n1. Right lung: Nodule.\n2. Heart: Big.", [(I, "1. Right lung: Nodule.\n2. Heart: Big.")]),
     ("other findings", "FINDINGS: Big heart.\nOther findings: Old ribs.", [(F, "Big heart.\nOther findings: Old ribs.")]),
-    ("begin the findings", "COMPARISON: None.\nLungs: Clear.\nHeart: Big.", [(F, "Lungs: Clear.\nHeart: Big.")]),
-    ("begin the findings inline", "COMPARISON: None. Lungs: Clear. Heart: Big.", [(F, "Lungs: Clear. Heart: Big.")]),
+    ("begin the findings", "COMPARISON: None.\nLungs: Clear.\nHeart: Big.", [(T, "Lungs: Clear.\nHeart: Big.")]),
+    ("begin the findings inline", "COMPARISON: None. Lungs: Clear. Heart: Big.", [(T, "Lungs: Clear. Heart: Big.")]),
+    ("begin the findings before an impression", "COMPARISON: None.\nLungs: Clear.\nIMPRESSION: CHF.", [(F, "Lungs: Clear."), (I, "CHF.")]),
+    ("amid prose", "Big heart. Lungs: Clear.", [(T, "Big heart. Lungs: Clear.")]),
+    ("amid prose, before an impression", "Big heart. Lungs: Clear. IMPRESSION: CHF.", [(F, "Big heart. Lungs: Clear."), (I, "CHF.")]),
+    ("after a paragraph", "The heart is big.\nLungs: Clear.", [(T, "The heart is big.\nLungs: Clear.")]),
+    ("after a paragraph, before an impression", "The heart is big.\nLungs: Clear.\nIMPRESSION: CHF.", [(F, "The heart is big."), (F, "Lungs: Clear."), (I, "CHF.")]),
+    ("with a title", "Portable chest: The heart is big.", [(T, "Portable chest: The heart is big.")]),
     ("in the history", "HISTORY: Pain. Heart: murmur.\nFINDINGS: Clear.", [(F, "Clear.")]),
+    ("a heading that broke the list off", "FINDINGS:\nLungs: Clear.\nScribe: B. Mass\nHeart: Big.", [(F, "Lungs: Clear."), (F, "Heart: Big.")]),
+    ("limitations stay", "FINDINGS:\nLimitations: Rotated.\nThe heart is big.", [(F, "Limitations: Rotated.\nThe heart is big.")]),
+    ("an item of a list is none", "IMPRESSION:\n1. Mild Failure: Better.\n2. Nodule.", [(I, "1. Mild Failure: Better.\n2. Nodule.")]),
+    ("de-identified words are none", "FINDINGS: Big heart. XXXX: fluid.\n[**Name 5**]: air.\n___: old.", [(F, "Big heart. XXXX: fluid.\n[**Name 5**]: air.\n___: old.")]),
+    ("a disease in the history's name", "FINDINGS: Big heart.\nCARDIAC HISTORY: Failure.\nIMPRESSION: CHF.", [(F, "Big heart."), (I, "CHF.")]),
+    ("anatomy in the papers' name", "IMPRESSION: CHF.\nHEART HOSPITAL CODE: Pneumonia.", [(I, "CHF.")]),
+    ("two names joined", "COMPARISON/INDICATION: Edema.\nTECHNIQUE AND FINDINGS: Portable. Big heart.", [(F, "Portable. Big heart.")]),
+    ("a remark in parentheses", "FINDINGS (CHEST): Big heart.\nIMPRESSION (FINAL): CHF.", [(F, "Big heart."), (I, "CHF.")]),
+    ("glued", "FINDINGS:Big heart.IMPRESSION:CHF.", [(F, "Big heart."), (I, "CHF.")]),
+    ("underlined", "Findings\n========\nBig heart.\n\nImpression\n----------\nCHF.", [(F, "Big heart."), (I, "CHF.")]),
+    ("dots before the colon", "FINDINGS.....: Big heart.\nIMPRESSION...: CHF.", [(F, "Big heart."), (I, "CHF.")]),
     # addenda
+    ("addendum in stars", "***ADDENDUM*** Fluid.\nFINDINGS: Big heart.", [(A, "Fluid."), (F, "Big heart.")]),
+    ("end of the addendum", "ADDENDUM: Fluid.\nEND OF ADDENDUM\nFINDINGS: Big heart.", [(A, "Fluid.\nEND OF ADDENDUM"), (F, "Big heart.")]),
     ("addendum after", "IMPRESSION: CHF.\nADDENDUM: Also a nodule.", [(I, "CHF."), (A, "Also a nodule.")]),
     ("addendum before", "ADDENDUM: Also a nodule.\n________________\nFINAL REPORT\nFINDINGS: Big heart.", [(A, "Also a nodule."), (F, "Big heart.")]),
     ("addendum, numbered and signed", "IMPRESSION: CHF.\nADDENDUM #1 by Dr. B on 1/2: Also a nodule.", [(I, "CHF."), (A, "Also a nodule.")]),
@@ -206,6 +227,8 @@ SCORED: list[tuple[str, str, list[tuple[str, str]]]] = [
     ("Chinese, brackets", "【所见】心影增大。【诊断】心衰。", [(F, "心影增大。"), (D, "心衰。")]),
     ("Chinese, sub-headers", "所见：\n两肺：清晰。\n心脏：增大。\n诊断：心衰。", [(F, "两肺：清晰。\n心脏：增大。"), (D, "心衰。")]),
     ("Chinese, unknown and history", "姓名：某某\n病史：肿块。\n所见：心影增大。", [(F, "心影增大。")]),
+    ("Chinese, spaces between", "姓名：某某 年龄：45 检查所见：心影增大。印象：心衰。", [(F, "心影增大。"), (I, "心衰。")]),
+    ("Chinese, header lines", "检查部位：胸部\n所见\n心影增大\n诊断\n心衰", [(F, "心影增大"), (D, "心衰")]),
     ("Chinese, the referrer's diagnosis", "临床诊断：肺炎\n所见：心影增大。", [(F, "心影增大。")]),
 ]  # fmt: skip
 
@@ -234,7 +257,7 @@ FOUND: list[tuple[str, str, list[tuple[str, str]]]] = [
     ("what stands before the first header", "Chest film of May\nINDICATION: A.\nFINDINGS: B.", [("preamble", "Chest film of May"), ("indication", "A."), ("findings", "B.")]),
     ("wet read", "WET READ: A.\n____________\nFINAL REPORT\nFINDINGS: B.", [("wet read", "A."), ("findings", "B.")]),
     ("empty sections are left out", "INDICATION:\nCOMPARISON:\nFINDINGS: B.", [("findings", "B.")]),
-    ("sub-header text stays in the body", "COMPARISON: A.\nHeart: Big.", [("comparison", "A."), ("findings", "Heart: Big.")]),
+    ("sub-header text stays in the body", "COMPARISON: A.\nHeart: Big.\nIMPRESSION: B.", [("comparison", "A."), ("findings", "Heart: Big."), ("impression", "B.")]),
     ("the view title is the examination where findings follow", "CHEST, ONE VIEW: Tuesday\nFINDINGS: B.", [("examination", "Tuesday"), ("findings", "B.")]),
     ("a Chinese diagnosis", "诊断：肺炎。\n建议：复查。", [("diagnosis", "肺炎。"), ("recommendation", "复查。")]),
 ]  # fmt: skip
@@ -289,6 +312,12 @@ def test_a_pasted_report_is_cut() -> None:
     ]
 
 
+def test_an_earlier_report_in_the_comparison_never_counts() -> None:
+    text = "COMPARISON: In May, IMPRESSION: Edema."
+    section = Section("comparison", 12, len(text))
+    assert split_section(text, section) == (section,)
+
+
 def test_a_section_without_headers_is_not_cut() -> None:
     section = Section("findings", 3, 26)
     assert split_section("xx Lungs: clear. Ratio 1:2.", section) == (section,)
@@ -329,3 +358,31 @@ def test_the_same_text_gives_the_same_sections(text: str) -> None:
     before = find_sections(text)
     find_sections("X " + text)
     assert find_sections(text) == before
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [" ", "\n", "\r", ":", "：", "_", "1 ", "* ", "a: ", "A: ", "AB. CD: ", "A\n", "FINDINGS: Comparison: b. ", "FINDINGS ", "\n----------",
+     "<", "【", "【所见】", "\t", "Impression ", "INDICATION: a\n", "(1) ", "ADDENDUM by ", "CHEST, ", "\n \n", "心 "],
+)  # fmt: skip
+def test_no_text_takes_forever(piece: str) -> None:
+    """Time grows with the length, not with its square: 2 MB of nonsense is done in seconds."""
+    short, long = piece * (20_000 // len(piece)), piece * (400_000 // len(piece))
+    for text in (short, long, long + ":", "INDICATION: a.\n" + long, long + "x:"):
+        before = process_time()
+        scored_sections(text)
+        assert process_time() - before < 4
+
+
+def test_a_typical_report_takes_microseconds() -> None:
+    """The budget is 20 µs (measured: 15); the limit here leaves room for slow machines."""
+    text = (
+        "COMPARISON: None.\nINDICATION: Cough for a week.\nFINDINGS: The heart is of normal size. "
+        + "There is a small fluid layer at the left base. The right side is clear. " * 4
+        + "\nIMPRESSION: 1. Small fluid layer. 2. Nothing else that is new."
+    )
+    scored_sections(text)
+    before = process_time()
+    for _ in range(1000):
+        scored_sections(text)
+    assert (process_time() - before) / 1000 < 150e-6

@@ -102,8 +102,8 @@ class Browser:
     def hover(self, selector: str) -> None:
         """Move the mouse to the middle of an element."""
         place = self.run(
-            f"(() => {{ const r = document.querySelector({json.dumps(selector)})"
-            ".getClientRects()[0]; return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            " e.scrollIntoView({block: 'center'}); const r = e.getClientRects()[0]; return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
         x, y = place
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)

@@ -35,6 +35,8 @@ class Decision(NamedTuple):
 
 
 PRESENT = Decision("present", (), "", "none")
+# The first letters of forms that a lemma of the rules cannot be told from: thought, felt, went …
+_IRREGULAR = frozenset({"th", "fe", "wa", "we", "ar", "is", "ha"})
 _HEDGES = frozenset({"possible", "probable", "hypothetical"})
 
 @dataclass(slots=True)
@@ -99,6 +101,8 @@ class Assertion:
         self.use_graph = use_graph
         self.use_surface = use_surface
         self._triggers: dict[str, tuple[_Trigger, ...]] = {}
+        # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
+        self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
         self.parsed_sentences = 0
 
     # ---------------------------------------------------------------- step 1
@@ -107,7 +111,9 @@ class Assertion:
         triggers = self._triggers.get(word)
         if triggers is None:
             by_word = self.rules.by_word
-            forms = {word, *(self._lemma(word, pos) for pos in ("VERB", "NOUN", "ADJ"))}
+            forms = {word}
+            if word[:2] in self._openings:
+                forms.update(self._lemma(word, pos) for pos in ("VERB", "NOUN"))
             unique = {
                 id(pattern): _Trigger(rule, pattern, pattern.required_words())
                 for form in sorted(forms)
@@ -118,9 +124,25 @@ class Assertion:
             triggers = self._triggers[word] = tuple(unique.values())
         return triggers
 
-    def survey(self, words: Sequence[str], spans: Sequence[Span]) -> Survey:
-        """Find the cues of a sentence and what they surely decide."""
+    def survey(
+        self,
+        words: Sequence[str],
+        spans: Sequence[Span],
+        asking: Sequence[bool] | None = None,
+    ) -> Survey:
+        """Find the cues of a sentence and what they surely decide.
+
+        Parameters
+        ----------
+        words
+            The sentence's tokens, lower case.
+        spans
+            The mentions, half-open in tokens.
+        asking
+            For each mention whether it is worth a parse (all are, by default).
+        """
         result = Survey(words, spans)
+        inside = {i for first, last in spans if last - first > 1 for i in range(first, last)}
         hits = self.rules.cues.find(words)
         # The highest priority that a pattern could bring in from each word that no cue phrase
         # accounts for: a parse can change nothing for a mention that surely has more.
@@ -135,7 +157,7 @@ class Assertion:
                 triggers = known.get(word)
                 if triggers is None:
                     triggers = self._set_off(word)
-                if triggers and i not in accounted:
+                if triggers and i not in accounted and i not in inside:
                     highest = max(
                         (
                             t.rule.priority
@@ -157,17 +179,28 @@ class Assertion:
             if any(cue.rule.status in _HEDGES for cue in cues)
             for i in range(start, end)
         }
-        for first, last in spans:
+        for number, (first, last) in enumerate(spans):
             reaches: list[Candidate] = []
             best = -1  # the priority of the best sure cue
             doubt = -1  # that of the best cue whose reach is in doubt
             closed = False
             if self.use_surface:
-                for start, end, cues in hits:
+                near_hits = hits
+                if any(start < first < end for start, end, _ in hits):
+                    # A cue that runs into the mention counts as far as it stands before it.
+                    near_hits = [*self.rules.cues.find(words[:first]), *(h for h in hits if h[0] >= first)]
+                for start, end, cues in near_hits:
                     if start < last and first < end:
-                        if start >= first or end >= last:
-                            continue  # a cue inside the mention belongs to its name
-                        end = first  # one that runs into it stands directly before it
+                        # A cue inside the mention belongs to its name, unless it opens somebody's
+                        # span ("prior empyema").
+                        if start == first and end < last:
+                            for cue in cues:
+                                if cue.after:
+                                    reaches.append(
+                                        Candidate(cue.rule, tuple(range(start, end)), True, True)
+                                    )
+                                    best = max(best, cue.rule.priority)
+                        continue
                     for cue in cues:
                         if end <= first and cue.after:
                             reach = forward(words, classes, hedges, end, first, last, cue)
@@ -184,7 +217,7 @@ class Assertion:
                             closed = closed or distance <= 1
                         else:
                             doubt = max(doubt, cue.rule.priority)
-            ask = self.use_graph and (
+            ask = self.use_graph and (asking is None or asking[number]) and (
                 doubt > best
                 or any(priority > best and not first <= i < last for i, priority in loose)
             )

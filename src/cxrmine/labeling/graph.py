@@ -31,7 +31,7 @@ ASSERTING = frozenset(
     """small tiny mild moderate severe minimal slight trace stable unchanged persistent persisting
     increased increasing decreased decreasing improved improving worsened worsening new bilateral
     extensive large marked mildly moderately severely slightly minimally stably again residual
-    chronic continued interval patchy scattered redemonstrated subtle left right calcified
+    chronic continued interval occasional rare some patchy scattered redemonstrated subtle left right calcified
     tortuous low borderline probable possible likely old remote healed normal there
     clear post status""".split()
 )
@@ -139,12 +139,16 @@ class SentenceGraph:
             self._share_negation(first, i, link)
 
     def _share_negation(self, first: int, i: int, link: str) -> None:
+        alternative = link.partition(":")[2] in _ALTERNATIVE
         carried = [
             (rel, c)
             for rel, c in self.down[first]
             if rel.split(":", 1)[0] in ("det", "case", "advmod", "cc", "mark")
             and c < i
-            and self.words[c] in NEGATIVE_DETERMINERS
+            and (
+                self.words[c] in NEGATIVE_DETERMINERS
+                or (alternative and self.words[c] in ("not", "n't", "never"))
+            )
         ]
         if not carried:
             return

@@ -7,6 +7,7 @@ in one batch, and never the same (masked) sentence twice.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from itertools import islice
@@ -36,10 +37,12 @@ class Found(NamedTuple):
 
     start: int
     end: int
+    text: str
     finding: str
     concept: str
-    decision: Decision
+    status: str
     cue: str
+    rule: str
 
 
 class LabeledReport:
@@ -114,6 +117,8 @@ class Labeler:
         self._schemes: dict[str, Scheme] = {}
         self._sentences: dict[str, tuple[Found, ...]] = {}
         self._bodies: dict[str, tuple[tuple[int, int], ...]] = {}
+        # A statement of normality or about the examination is seldom hedged: no parse for it.
+        self._judged = [c.type not in ("norm", "tech") for c in vocabulary.concepts]
         self._names = [(c.finding, c.id) for c in vocabulary.concepts]
 
     @classmethod
@@ -164,7 +169,7 @@ class Labeler:
             from cxrmine.labeling.negex import NegexAssertion
 
             negex = NegexAssertion()
-        return cls(
+        labeler = cls(
             vocabulary,
             ruleset,
             decide,
@@ -173,6 +178,10 @@ class Labeler:
             parser_fingerprint(nlp),
             negex,
         )
+        # spaCy and the vocabulary are hundreds of thousands of objects that live as long as the
+        # process: without this every full garbage collection walks them (0.1 s each).
+        gc.freeze()
+        return labeler
 
     # ------------------------------------------------------------------ labels
     def scheme(self, name: str) -> Scheme:
@@ -250,28 +259,28 @@ class Labeler:
         self, report_id: str, text: str, layout: list[tuple[str, int, str]]
     ) -> LabeledReport:
         known = self._sentences
-        mentions = []
+        mentions: list[Mention] = []
         for section, origin, sentence in layout:
             found = known[sentence]
             if found:
                 stop = origin + len(sentence)
-                for start, end, finding, concept, decision, cue in found:
-                    mentions.append(
-                        Mention(
-                            section,
-                            sentence,
-                            origin + start,
-                            origin + end,
-                            sentence[start:end],
-                            finding,
-                            concept,
-                            decision.status,
-                            cue,
-                            decision.rule,
-                            origin,
-                            stop,
-                        )
+                mentions += [
+                    Mention(
+                        section,
+                        sentence,
+                        origin + start,
+                        origin + end,
+                        words,
+                        finding,
+                        concept,
+                        status,
+                        cue,
+                        rule,
+                        origin,
+                        stop,
                     )
+                    for start, end, words, finding, concept, status, cue, rule in found
+                ]
         is_empty = not layout and not text.strip()
         return LabeledReport(report_id, text, tuple(mentions), is_empty, self)
 
@@ -279,15 +288,18 @@ class Labeler:
         """Match and judge distinct sentences and remember the result."""
         known = self._sentences
         match = self.matcher.match
+        judged = self._judged
         pending: list[tuple[str, list[tuple[int, int]], list[Any], Survey]] = []
         for sentence in sentences:
-            offsets = [m.span() for m in TOKEN.finditer(sentence)]
             lower = sentence.lower()
             if len(lower) != len(sentence):  # a few letters grow in lower case
+                offsets = tokenize(sentence)
                 words = [sentence[a:b].lower() for a, b in offsets]
+                matches = match(words)
             else:
-                words = [lower[a:b] for a, b in offsets]
-            matches = match(words)
+                words = TOKEN.findall(lower)
+                matches = match(words)
+                offsets = locate(lower, words) if matches else []
             if not matches:
                 known[sentence] = ()
                 continue
@@ -295,7 +307,9 @@ class Labeler:
                 decisions = self._negex.decide(sentence, offsets, matches)
                 self._remember(sentence, offsets, matches, decisions)
                 continue
-            survey = self.assertion.survey(words, [(m[0], m[1]) for m in matches])
+            survey = self.assertion.survey(
+                words, [(m[0], m[1]) for m in matches], [judged[m[2]] for m in matches]
+            )
             pending.append((sentence, offsets, matches, survey))
         if pending:
             decided = self.assertion.decide([p[3] for p in pending], masked=True)
@@ -310,16 +324,14 @@ class Labeler:
         decisions: Sequence[Decision],
     ) -> None:
         names = self._names
-        self._sentences[sentence] = tuple(
-            Found(
-                offsets[first][0],
-                offsets[last - 1][1],
-                *names[concept],
-                decision,
-                cue_text(sentence, offsets, decision.cue) if decision.cue else "",
-            )
-            for (first, last, concept), decision in zip(matches, decisions, strict=True)
-        )
+        found = []
+        for (first, last, concept), (status, cue, rule, _) in zip(
+            matches, decisions, strict=True
+        ):
+            start, end = offsets[first][0], offsets[last - 1][1]
+            text = cue_text(sentence, offsets, cue) if cue else ""
+            found.append(Found(start, end, sentence[start:end], *names[concept], status, text, rule))
+        self._sentences[sentence] = tuple(found)
 
     # ------------------------------------------------------------------ anybody's spans
     def assert_with_cues(
@@ -381,6 +393,18 @@ class Labeler:
             for number, decision in zip(numbers, decisions, strict=True):
                 result[number] = (decision, offsets)
         return result
+
+
+def locate(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
+    """Return the offsets of the tokens `words` of `text`: between them stands only white space."""
+    find = text.find
+    at = 0
+    offsets = []
+    for word in words:
+        start = find(word, at)
+        at = start + len(word)
+        offsets.append((start, at))
+    return offsets
 
 
 def cue_text(sentence: str, offsets: Sequence[tuple[int, int]], cue: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ it. `matcher_reference` says the same in the plainest way and is tested to agree
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from cxrmine.labeling.phrases import Bracket, Choice, Gap, Maybe, Phrase, Sequence_, Words
@@ -88,7 +88,7 @@ class Matcher:
         self._gaps: list[list[int]] = [[]]
         self._accepts: list[list[_Accept]] = [[]]
         self._bracketed: list[Phrase] = []
-        self._patterns: dict[int, re.Pattern[str]] = {}
+        self._threads: dict[tuple[frozenset[int], object], set[int]] = {}
         order = 0
         for index, concept in enumerate(vocabulary.concepts):
             for phrase in concept.parsed:
@@ -96,6 +96,7 @@ class Matcher:
                 order += 1
             for phrase in concept.parsed_not:
                 self._add(phrase, index, order, blocks=True)
+        self._threads.clear()
         keys = {key for edges in self._edges for key in edges}
         self._words = frozenset(key for key in keys if not key.endswith("*"))
         self._prefixes = frozenset(key[:-1] for key in keys if key.endswith("*"))
@@ -166,14 +167,11 @@ class Matcher:
     def _mention(
         self, words: Sequence[str], start: int, end: int, phrase: int
     ) -> tuple[int, int]:
-        pattern = self._patterns.get(phrase)
-        if pattern is None:
-            pattern = self._patterns[phrase] = to_regex(self._bracketed[phrase], self._stops)
-        text = join(words[start:end])
-        match = pattern.fullmatch(text)
-        assert match is not None  # the automaton and the expression read the same phrase
-        first = start + text.count(SEPARATOR, 0, match.start("mention"))
-        return first, first + match["mention"].count(SEPARATOR)
+        tokens = words[start:end]
+        for stop, first, last in _ways(self._bracketed[phrase].nodes, tokens, 0, self._stops):
+            if stop == len(tokens):
+                return start + first, start + last
+        raise AssertionError("the automaton and the phrase disagree")  # pragma: no cover
 
     # -- compiling -------------------------------------------------------------------------
 
@@ -195,18 +193,31 @@ class Matcher:
     def _thread(self, nodes: Sequence_, sources: set[int]) -> set[int]:
         """Append `nodes` to the automaton behind `sources`; return the states at their end."""
         for node in nodes:
+            if isinstance(node, Bracket):
+                continue
+            # Phrases that begin alike share their states: the same node behind the same
+            # states leads to the same states. Words and gaps are told by value, groups by
+            # identity, which the phrase parser makes the same thing.
+            key = (
+                frozenset(sources),
+                node if isinstance(node, Words | Gap) else id(node),
+            )
+            known = self._threads.get(key)
+            if known is not None:
+                sources = known
+                continue
             if isinstance(node, Words):
                 target = self._new()
                 for source in sources:
                     edges = self._edges[source]
-                    for key in node.keys:
-                        edges.setdefault(key, []).append(target)
+                    for word in node.keys:
+                        edges.setdefault(word, []).append(target)
                 sources = {target}
             elif isinstance(node, Maybe):
                 sources = sources | self._thread(node.sequence, sources)
             elif isinstance(node, Choice):
                 sources = set().union(*(self._thread(s, sources) for s in node.sequences))
-            elif isinstance(node, Gap):
+            else:
                 last = sources
                 reached = set(sources)
                 for _ in range(node.longest):
@@ -216,13 +227,14 @@ class Matcher:
                     last = {target}
                     reached.add(target)
                 sources = reached
-            else:
-                assert isinstance(node, Bracket)
+            self._threads[key] = sources
         return sources
 
     # -- the lazy deterministic automaton ---------------------------------------------------
 
     def _forget(self) -> None:
+        self._keys: dict[str, list[str]] = {}
+        self._gapped = frozenset(i for i, targets in enumerate(self._gaps) if targets)
         self._states: dict[frozenset[int], _State] = {}
         self._root = self._state(frozenset({0}))
 
@@ -234,13 +246,20 @@ class Matcher:
         return state
 
     def _step(self, members: frozenset[int], word: str) -> _State | None:
-        keys = [word] if word in self._words else []
-        for length in self._lengths:
-            if length > len(word):
-                break
-            if word[:length] in self._prefixes:
-                keys.append(word[:length] + "*")
-        passes = word not in self._stops
+        keys = self._keys.get(word)
+        if keys is None:
+            if len(self._keys) >= _MAX_EDGES:
+                self._keys.clear()
+            keys = [word] if word in self._words else []
+            for length in self._lengths:
+                if length > len(word):
+                    break
+                if word[:length] in self._prefixes:
+                    keys.append(word[:length] + "*")
+            self._keys[word] = keys
+        passes = word not in self._stops and not self._gapped.isdisjoint(members)
+        if not keys and not passes:
+            return None
         targets: set[int] = set()
         for member in members:
             edges = self._edges[member]
@@ -254,6 +273,39 @@ class Matcher:
         if len(self._states) >= _MAX_STATES:
             self._forget()
         return self._state(frozenset(targets))
+
+
+def _ways(
+    nodes: Sequence_, words: Sequence[str], at: int, stops: frozenset[str]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield every way in which `nodes` match from token `at`, in the order of `to_regex`.
+
+    Each is ``(end, where the mention starts, where it ends)``; the latter two are -1 where the
+    nodes hold no bracket. Compiling the expression of `to_regex` would cost far more than the
+    few tokens that are walked here.
+    """
+    if not nodes:
+        yield at, -1, -1
+        return
+    node, rest = nodes[0], nodes[1:]
+    if isinstance(node, Words):
+        if at < len(words) and any(
+            words[at] == key or (key[-1] == "*" and words[at].startswith(key[:-1]))
+            for key in node.keys
+        ):
+            yield from _ways(rest, words, at + 1, stops)
+    elif isinstance(node, Bracket):
+        for end, first, last in _ways(rest, words, at, stops):
+            yield (end, at, last) if node.opens else (end, first, at)
+    elif isinstance(node, Gap):
+        for taken in range(node.longest + 1):
+            yield from _ways(rest, words, at + taken, stops)
+            if at + taken >= len(words) or words[at + taken] in stops:
+                break
+    else:
+        options = node.sequences if isinstance(node, Choice) else (node.sequence, ())
+        for option in options:
+            yield from _ways(option + rest, words, at, stops)
 
 
 def select(candidates: Iterable[tuple[int, int, int, int, int, int]]) -> list[Match]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Status = Literal["present", "probable", "possible", "absent", "historical", "hypothetical"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One mention of a concept in a report.
 
     ``start`` and ``end`` are half-open character offsets into the report's original text, and

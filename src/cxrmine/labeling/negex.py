@@ -46,17 +46,21 @@ class NegexAssertion:
             )
             for first, last, _ in matches
         ]
-        # Entities may not overlap: a token that two mentions share goes to the first.
-        taken: set[int] = set()
-        entities = []
+        # Entities may not overlap: a mention that shares a token with an earlier one is judged
+        # with it.
+        home: dict[int, int] = {}  # token → first token of the entity that it belongs to
+        entities: list[Any] = []
         for span in spans:
             tokens = range(span.start, span.end)
-            if taken.isdisjoint(tokens):
-                taken.update(tokens)
+            if home.keys().isdisjoint(tokens):
+                home.update(dict.fromkeys(tokens, span.start))
                 entities.append(span)
         doc.ents = entities
         self._negex(doc)
-        negated = {(e.start, e.end): e._.negex for e in doc.ents}
+        negated = {entity.start: entity._.negex for entity in doc.ents}
         return [
-            NEGATED if negated.get((span.start, span.end)) else PRESENT for span in spans
+            NEGATED
+            if any(negated[home[i]] for i in range(span.start, span.end) if i in home)
+            else PRESENT
+            for span in spans
         ]

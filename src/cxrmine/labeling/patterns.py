@@ -61,18 +61,15 @@ class Pattern:
     steps: tuple[Step, ...]
 
     def cue_words(self) -> frozenset[str]:
-        """Return the words of its cue nodes: without one of them it cannot match."""
-        return _first_cue(self.steps) or next(
-            (words for branch in self.start if (words := _first_cue(branch.steps))), frozenset()
-        )
-
+        """Return the words of one of its cue nodes: without one of them it cannot match."""
+        return _first_cue(self.steps) or _first_branch_cue(self.start)
 
     def required_words(self) -> tuple[frozenset[str], ...]:
         """Return sets of words of each of which the sentence must hold one for a match.
 
         They come from collapsed prepositions (``obl:of|obl:from``) and from tests for function
-        words (``[>det {no}]``), which have no other forms. A sentence without them need not be
-        parsed for this pattern.
+        words (``[>det {no}]``), whose few other forms are known. A sentence without them need
+        not be parsed for this pattern.
         """
         found: list[frozenset[str]] = []
         _collect_required(self.steps, found)
@@ -82,11 +79,34 @@ class Pattern:
         return tuple(found)
 
 
-# Words without inflection, so that a test for them is a test of the sentence's own words.
+# Words without inflection, so that a test for them is a test of the sentence's own words …
 FUNCTION_WORDS = frozenset(
     """no not n't never neither nor without w/o cannot can could may might must should will would
     if unless whether lest of for from to with in or and versus vs out longer new likely unlikely
     """.split()
+)
+# … but for these contracted forms, whose lemma the test would match.
+_OTHER_FORMS = {
+    "not": ("n't", "n’t"),
+    "n't": ("n’t",),
+    "can": ("ca",),
+    "will": ("wo", "'ll"),
+    "would": ("'d",),
+}
+# What the graph calls "or" (`SentenceGraph`), beside the word itself.
+_OR = ("or", "/", "and/or")
+# Subtypes that Universal Dependencies gives a relation itself; every other one is a word of the
+# sentence: the collapsed preposition, marker or conjunction.
+_UD_SUBTYPES = frozenset(
+    "poss tmod npmod relcl agent unmarked desc arg lmod outer pass cleft".split()
+)
+_COLLAPSED = frozenset({"obl", "nmod", "acl", "advcl", "conj"})
+
+# https://universaldependencies.org/u/dep/: a name that is none of these can never match.
+UD_RELATIONS = frozenset(
+    """acl advcl advmod amod appos aux case cc ccomp clf compound conj cop csubj dep det discourse
+    dislocated expl fixed flat goeswith iobj list mark nmod nsubj nummod obj obl orphan parataxis
+    punct reparandum root vocative xcomp""".split()
 )
 
 
@@ -94,28 +114,51 @@ def _collect_required(steps: tuple[Step, ...], found: list[frozenset[str]]) -> N
     for step in steps:
         if step.repeat:
             continue
-        suffixes = [r.partition(":") for r in step.relations]
-        if all(r in ("obl", "nmod", "acl", "advcl", "conj") and w for r, _, w in suffixes):
-            found.append(frozenset(w.partition("_")[0] for _, _, w in suffixes))
+        words: set[str] = set()
+        for relation in step.relations:
+            base, _, subtype = relation.partition(":")
+            if base not in _COLLAPSED or not subtype or subtype in _UD_SUBTYPES:
+                break
+            if base == "conj" and subtype == "or":
+                words.update(_OR)
+            else:
+                words.add(subtype.partition("_")[0])
+        else:
+            found.append(frozenset(words))
         if step.words is not None and step.words <= FUNCTION_WORDS:
-            found.append(step.words)
+            other = (form for word in step.words for form in _OTHER_FORMS.get(word, ()))
+            found.append(step.words.union(other))
         for branch in step.branches:
             if not branch.negated:
                 _collect_required(branch.steps, found)
 
 
 def _first_cue(steps: tuple[Step, ...]) -> frozenset[str]:
-    for step in steps:
+    # A step that may be left out is not needed for a match, nor is what hangs on it.
+    needed = [step for step in steps if not step.repeat]
+    for step in needed:
         if step.is_cue and step.words is not None:
             return step.words
-    for step in steps:
-        for branch in step.branches:
-            if not branch.negated and (words := _first_cue(branch.steps)):
-                return words
+    for step in needed:
+        if words := _first_branch_cue(step.branches):
+            return words
+    return frozenset()
+
+
+def _first_branch_cue(branches: tuple[Branch, ...]) -> frozenset[str]:
+    for branch in branches:
+        if not branch.negated and (words := _first_cue(branch.steps)):
+            return words
     return frozenset()
 
 
 _TOKEN = re.compile(r"\s*(?:(\[!?)|(\])|([<>])|(@?)\{([^}]*)\}|([^\s\[\]<>{}@]+))")
+
+
+_EXPECTED = {
+    "name": "a relation such as det or nmod:of",
+    "close": "']'",
+}
 
 
 class _Reader:
@@ -128,7 +171,10 @@ class _Reader:
         while at < len(text):
             m = _TOKEN.match(text, at)
             if m is None:
-                raise PatternError(f"pattern {source!r}: cannot read {text[at:]!r}")
+                raise PatternError(
+                    f"pattern {source!r}: cannot read {text[at:].lstrip()!r}: words stand in "
+                    "{…}, a cue's in @{…}"
+                )
             if m[1]:
                 self.tokens.append(("open", m[1]))
             elif m[2]:
@@ -148,17 +194,23 @@ class _Reader:
     def next(self, kind: str) -> str:
         if self.peek() != kind:
             found = self.tokens[self.at][1] if self.at < len(self.tokens) else "the end"
-            raise PatternError(f"pattern {self.source!r}: expected {kind}, found {found!r}")
+            raise PatternError(
+                f"pattern {self.source!r}: expected {_EXPECTED[kind]}, found {found!r}"
+            )
         value = self.tokens[self.at][1]
         self.at += 1
         return value
 
     def words(self, text: str) -> frozenset[str] | None:
-        if text.strip() == "_":
+        parts = [part.strip() for part in text.split("|")]
+        if "_" in parts:
             return None
         found: set[str] = set()
-        for part in text.split("|"):
-            word = part.strip()
+        for word in parts:
+            if not word:
+                raise PatternError(
+                    f"pattern {self.source!r}: {{{text}}} holds an empty word; write {{_}} for any"
+                )
             if word.isupper():
                 if word not in self.lists:
                     raise PatternError(
@@ -170,11 +222,28 @@ class _Reader:
                 found.add(word.lower())
         return frozenset(found)
 
+    def relations(self, text: str) -> tuple[str, ...]:
+        relations = tuple(text.split("|"))
+        for relation in relations:
+            base = relation.partition(":")[0]
+            if relation != "_" and base not in UD_RELATIONS:
+                raise PatternError(
+                    f"pattern {self.source!r}: {relation!r} is no relation of Universal "
+                    f"Dependencies v2; they are {', '.join(sorted(UD_RELATIONS))}, and _ for any"
+                )
+        return relations
+
     def branches(self) -> tuple[Branch, ...]:
         found: list[Branch] = []
         while self.peek() == "open":
             negated = self.next("open") == "[!"
+            at = self.at
             steps = self.steps()
+            if negated and any(kind == "cue" for kind, _ in self.tokens[at : self.at]):
+                raise PatternError(
+                    f"pattern {self.source!r}: a cue @{{…}} cannot stand in [!…], where there "
+                    "must be none"
+                )
             self.next("close")
             found.append(Branch(steps, negated))
         return tuple(found)
@@ -185,7 +254,7 @@ class _Reader:
             up = self.next("arrow") == "<"
             name = self.next("name")
             repeat = name.endswith("*")
-            relations = tuple(name.rstrip("*").split("|"))
+            relations = self.relations(name.removesuffix("*"))
             words: frozenset[str] | None = None
             is_cue = False
             if self.peek() in ("words", "cue"):
@@ -206,7 +275,7 @@ def compile_pattern(source: str, lists: Mapping[str, frozenset[str]] | None = No
         If the pattern is not in the notation above.
     """
     reader = _Reader(source, lists or {})
-    if reader.next("name") != "mention":
+    if reader.peek() != "name" or reader.next("name") != "mention":
         raise PatternError(f"pattern {source!r}: must begin with 'mention'")
     start = reader.branches()
     steps = () if reader.peek() == "end" else reader.steps()
@@ -270,9 +339,7 @@ def _walk(
         extra = _branches_hold(step.branches, graph, other, lemma)
         if extra is None:
             continue
-        rest = _walk(
-            steps, at if step.repeat else at + 1, graph, other, lemma, seen | {other}
-        )
+        rest = _walk(steps, at if step.repeat else at + 1, graph, other, lemma, seen | {other})
         if rest is not None:
             return [*([other] if step.is_cue else []), *extra, *rest]
     return None

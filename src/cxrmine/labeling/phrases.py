@@ -90,6 +90,8 @@ class PhraseParser:
 
     def __init__(self, sets: Mapping[str, tuple[str, ...]]) -> None:
         self._sets: dict[str, Node] = {}
+        # Equal groups become one object, so that the matcher can tell them by identity.
+        self._groups: dict[Node, Node] = {}
         for name, phrases in sets.items():
             if not re.fullmatch("[A-Z][A-Z_]*", name):
                 raise PhraseError(f"the set {name!r} must be named in capitals")
@@ -100,10 +102,10 @@ class PhraseParser:
                 nodes, position = self._sequence(_tokens(text), 0, text)
                 if position != len(_tokens(text)):
                     raise PhraseError(f"the set {name!r} has an unexpected ')' or '|' in {text!r}")
-                if "<" in text or "..." in text:
-                    raise PhraseError(f"the set {name!r} may hold neither '<' nor '...': {text!r}")
+                if "<" in text or ">" in text:
+                    raise PhraseError(f"the set {name!r} may not hold '<' or '>': {text!r}")
                 sequences.append(nodes)
-            self._sets[name] = _choice(sequences)
+            self._sets[name] = self._choice(sequences)
 
     def parse(self, text: str) -> Phrase:
         """Parse one phrase.
@@ -131,10 +133,9 @@ class PhraseParser:
             closing = nodes.index(Bracket(False))
             if _may_be_empty(nodes[opening + 1 : closing]):
                 raise PhraseError(f"{text!r} may match no word between '<' and '>'")
-        plain = [node for node in nodes if not isinstance(node, Bracket)]
-        if not plain or _may_be_empty(nodes):
+        if _may_be_empty(nodes):
             raise PhraseError(f"{text!r} may match no word at all: make one word obligatory")
-        if isinstance(plain[0], Gap) or isinstance(plain[-1], Gap):
+        if _gap_first(nodes, step=1) or _gap_first(nodes, step=-1):
             raise PhraseError(f"{text!r} starts or ends with a gap: begin and end with a word")
         return Phrase(nodes, bracketed, _slack(nodes))
 
@@ -175,18 +176,27 @@ class PhraseParser:
                     position += 1
                     if tokens[position - 1][1] == ")":
                         break
-                nodes.append(_choice(sequences))
+                nodes.append(self._choice(sequences))
             elif value == "?":
                 if not nodes or isinstance(nodes[-1], Gap | Maybe | Bracket):
                     raise PhraseError(f"{text!r}: '?' must follow a word, a set or a bracket")
                 last = nodes[-1]
-                if isinstance(last, Choice) and len(last.sequences) == 1:
-                    nodes[-1] = Maybe(last.sequences[0])
-                else:
-                    nodes[-1] = Maybe((last,))
+                single = isinstance(last, Choice) and len(last.sequences) == 1
+                maybe = Maybe(last.sequences[0] if single else (last,))  # type: ignore[union-attr]
+                nodes[-1] = self._groups.setdefault(maybe, maybe)
             else:
                 nodes.append(Bracket(value == "<"))
         return tuple(nodes), position
+
+    def _choice(self, sequences: list[Sequence_]) -> Node:
+        # Alternatives of one word each share a state in the matcher; that keeps it small.
+        node: Node
+        if all(len(s) == 1 and isinstance(s[0], Words) for s in sequences):
+            keys = [key for s in sequences for key in s[0].keys]  # type: ignore[union-attr]
+            node = Words(tuple(dict.fromkeys(keys)))
+        else:
+            node = Choice(tuple(sequences))
+        return self._groups.setdefault(node, node)
 
 
 _SPECIAL = re.compile(r"[()|?<>*]|\.\.\.|[A-Z]")
@@ -207,20 +217,26 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def _choice(sequences: list[Sequence_]) -> Node:
-    # Alternatives of one word each share a state in the matcher; that keeps it small.
-    if all(len(s) == 1 and isinstance(s[0], Words) for s in sequences):
-        keys = dict.fromkeys(key for s in sequences for key in s[0].keys)  # type: ignore[union-attr]
-        return Words(tuple(keys))
-    return Choice(tuple(sequences))
-
-
 def _may_be_empty(nodes: Sequence_) -> bool:
     return all(
         isinstance(node, Gap | Maybe | Bracket)
         or (isinstance(node, Choice) and any(_may_be_empty(s) for s in node.sequences))
         for node in nodes
     )
+
+
+def _gap_first(nodes: Sequence_, *, step: int) -> bool:
+    """Whether a sequence may start (with step -1: end) with a gap."""
+    for node in nodes[::step]:
+        if isinstance(node, Gap):
+            return True
+        if isinstance(node, Maybe) and _gap_first(node.sequence, step=step):
+            return True
+        if isinstance(node, Choice) and any(_gap_first(s, step=step) for s in node.sequences):
+            return True
+        if not _may_be_empty((node,)):
+            return False
+    return False
 
 
 def _slack(nodes: Sequence_) -> int:

@@ -84,7 +84,7 @@ def forward(
     """
     distance = first - end
     if distance > cue.within:
-        return None
+        return None if cue.adjacent else Reach(False, False, distance)
     if distance == 0:
         return Reach(True, True, 0)
     worst = NEUTRAL
@@ -108,9 +108,12 @@ def forward(
             worst = max(worst, kind)
             link = "preposition" if kind == PREPOSITION else "verb"
     if cue.adjacent:
-        return Reach(True, True, distance) if not (worst or listed or distance > 2) else None
+        plain = not worst and (not listed or (link in _OR and separated == end + 1))
+        return Reach(True, True, distance) if plain and distance <= 2 + listed else None
+    if listed and not FINITE.isdisjoint(words[first:last]):
+        worst = VERB  # "no X, the heart is enlarged"
     between = words[end:first]
-    if worst == NEUTRAL and any(w in SEEN for w in between[:-1]):
+    if worst == NEUTRAL and link not in _OR and any(w in SEEN for w in between[:-1]):
         seen_at = max(k for k in range(end, first) if words[k] in SEEN)
         if any(w in ASSERTING for w in words[seen_at + 1 : first + 1]):
             worst = PREPOSITION
@@ -118,7 +121,7 @@ def forward(
         # "no A, stable B" and "no A and B is C": new statements, unless "or" carries the list on
         carried = not _OR.isdisjoint(words[last:])
         if any(w in ASSERTING for w in words[separated + 1 : first + 1]):
-            worst = max(worst, PREPOSITION if carried else VERB)
+            worst = max(worst, NEUTRAL if carried else VERB)
         if (
             last < len(words)
             and words[last] in _OWN_STATEMENT
@@ -128,7 +131,8 @@ def forward(
         if not cue.lists:
             worst = max(worst, PREPOSITION if carried else VERB)
     sure = worst == NEUTRAL and distance <= _FAR and run <= _LONG
-    near = worst < VERB and distance <= 10 and link != "preposition"
+    closing = link in _OR or (link == "," and not _OR.isdisjoint(words[last:]))
+    near = worst < VERB and distance <= (30 if closing else 10) and link != "preposition"
     return Reach(sure, near, distance)
 
 
@@ -147,7 +151,7 @@ def backward(
     """
     distance = start - last
     if distance > cue.within:
-        return None
+        return None if cue.adjacent else Reach(False, False, distance)
     if distance == 0:
         return Reach(True, True, 0)
     between = words[last:start]

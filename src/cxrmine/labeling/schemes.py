@@ -151,14 +151,14 @@ class Scheme:
         if any(
             row[c] in (1, -1)
             for c in self.columns
-            if c != rule.column and c not in rule.ignore_columns and not (
-                row[c] == -1 and -1 not in self.value_of.values()
-            )
+            if c != rule.column and c not in rule.ignore_columns
         ):
             return rule.otherwise
         if rule.unless == "any column":
             return 1
-        stated = any(m.concept in rule.statements and m.status in ("present", "absent") for m in mentions)
+        stated = any(
+            m.concept in rule.statements and m.status in ("present", "absent") for m in mentions
+        )
         for mention in mentions:
             concept = mention.concept
             extra = rule.also_concepts.get(concept)
@@ -179,9 +179,7 @@ class Scheme:
 def scheme_names(vocab: Path) -> list[str]:
     """Return the names of the schemes in a vocabulary folder."""
     return sorted(
-        file.stem
-        for file in (vocab / "schemes").glob("*.yaml")
-        if not file.stem.endswith("_gold")
+        file.stem for file in (vocab / "schemes").glob("*.yaml") if not file.stem.endswith("_gold")
     )
 
 
@@ -207,11 +205,7 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise SchemeError(f"{file.name}: {where}: {first['msg']}.") from None
-    missing = [s for s in STATUSES if s not in content.statuses]
-    if missing or len(content.statuses) > len(STATUSES):
-        raise SchemeError(
-            f"{file.name}: statuses must give a value for each of {', '.join(STATUSES)}."
-        )
+    _check(content, file.name, vocabulary)
     column_of: dict[str, list[str]] = {}
     base = content.base or name
     for concept in vocabulary.concepts:
@@ -224,22 +218,15 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         ):
             column_of.setdefault(concept.id, []).append(column)
     for column, ids in content.concepts.add.items():
-        if column not in content.columns:
-            raise SchemeError(f"{file.name}: concepts.add: no column {column!r}.")
         for concept_id in ids:
-            if concept_id not in vocabulary:
-                raise SchemeError(
-                    f"{file.name}: concepts.add.{column}: no concept {concept_id!r} in the "
-                    "vocabulary."
-                )
             if column not in column_of.setdefault(concept_id, []):
                 column_of[concept_id].append(column)
-    parents = {
-        child: tuple(_ancestors(child, content.parents)) for child in content.parents
-    }
-    for column in [*parents, *(p for ps in parents.values() for p in ps)]:
-        if column not in content.columns:
-            raise SchemeError(f"{file.name}: parents: no column {column!r}.")
+    if not column_of:
+        raise SchemeError(
+            f"{file.name}: no concept counts for any column: name with base: a scheme that "
+            "the vocabulary's entries know, or list concepts under concepts.add."
+        )
+    parents = {child: tuple(_ancestors(child, content.parents)) for child in content.parents}
     return Scheme(
         name=name,
         columns=tuple(content.columns),
@@ -255,6 +242,73 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         empty=content.empty,
         fingerprint=hashlib.sha256(file.read_bytes()).hexdigest(),
     )
+
+
+def _check(content: _SchemeFile, name: str, vocabulary: Vocabulary) -> None:
+    """Raise `SchemeError` for a column, concept, status or value that is not there."""
+    columns = content.columns
+    if len(set(columns)) < len(columns) or not columns:
+        raise SchemeError(f"{name}: columns must name at least one column, each of them once.")
+    if set(content.statuses) != set(STATUSES):
+        raise SchemeError(f"{name}: statuses must give a value for each of {', '.join(STATUSES)}.")
+    changes, normal = content.concepts, content.normal
+    named_columns: list[tuple[str, Iterable[str]]] = [
+        ("concepts.add", changes.add),
+        ("concepts.never", changes.never),
+        ("parents", [*content.parents, *(p for ps in content.parents.values() for p in ps)]),
+        ("empty", content.empty),
+    ]
+    named_concepts: list[tuple[str, Iterable[str]]] = [
+        *((f"concepts.add.{column}", ids) for column, ids in changes.add.items()),
+        ("concepts.remove", changes.remove),
+        ("concept_statuses", content.concept_statuses),
+    ]
+    named_statuses: list[tuple[str, Iterable[str]]] = [
+        (f"concept_statuses.{concept}", values)
+        for concept, values in content.concept_statuses.items()
+    ]
+    if normal is not None:
+        named_columns += [
+            ("normal.column", [normal.column]),
+            ("normal.ignore_columns", normal.ignore_columns),
+        ]
+        named_concepts += [
+            ("normal.ignore_concepts", normal.ignore_concepts),
+            ("normal.also_concepts", normal.also_concepts),
+            ("normal.statements", normal.statements),
+            ("normal.statements_win_over", normal.statements_win_over),
+        ]
+        named_statuses += [
+            ("normal.statuses", normal.statuses),
+            *((f"normal.also_concepts.{c}", found) for c, found in normal.also_concepts.items()),
+        ]
+    for where, names in named_columns:
+        for column in names:
+            if column not in columns:
+                raise SchemeError(
+                    f"{name}: {where}: no column {column!r}; the columns are {', '.join(columns)}."
+                )
+    for where, names in named_concepts:
+        for concept in names:
+            if concept not in vocabulary:
+                raise SchemeError(f"{name}: {where}: no concept {concept!r} in the vocabulary.")
+    for where, names in named_statuses:
+        for status in names:
+            if status not in STATUSES:
+                raise SchemeError(
+                    f"{name}: {where}: no status {status!r}; use {', '.join(STATUSES)}."
+                )
+    values = [
+        content.statuses.values(),
+        content.rules.values(),
+        *(special.values() for special in content.concept_statuses.values()),
+    ]
+    for value in sorted({v for group in values for v in group if v is not None}):
+        if value not in content.order:
+            raise SchemeError(
+                f"{name}: order: the value {value} is missing: say which of the values wins "
+                "where mentions of one column differ."
+            )
 
 
 def _ancestors(child: str, parents: Mapping[str, list[str]]) -> list[str]:

@@ -103,11 +103,6 @@ class FindingAssertion:
         return doc
 
 
-@Language.factory(
-    "cxrmine_matcher",
-    default_config={"spans_key": "findings", "vocab": None, "set_ents": False},
-    assigns=["doc.spans"],
-)
 def create_matcher(
     nlp: Language,
     name: str,
@@ -119,10 +114,6 @@ def create_matcher(
     return FindingMatcher(spans_key, vocab, set_ents)
 
 
-@Language.factory(
-    "cxrmine_assertion",
-    default_config={"spans_key": "findings", "rules": None, "parser": None},
-)
 def create_assertion(
     nlp: Language,
     name: str,
@@ -132,3 +123,17 @@ def create_assertion(
 ) -> FindingAssertion:
     """Make a `FindingAssertion` (factory ``cxrmine_assertion``)."""
     return FindingAssertion(spans_key, rules, parser)
+
+
+# Defaults are plain strings, booleans and nulls: a pipeline's config must serialise to JSON.
+Language.factory(
+    "cxrmine_matcher",
+    default_config={"spans_key": "findings", "vocab": None, "set_ents": False},
+    assigns=["doc.spans"],
+    func=create_matcher,
+)
+Language.factory(
+    "cxrmine_assertion",
+    default_config={"spans_key": "findings", "rules": None, "parser": None},
+    func=create_assertion,
+)

@@ -47,8 +47,8 @@ def detect(chunks: Iterable[bytes]) -> str:
     """Name the encoding of a file given in chunks, without keeping it in memory.
 
     Order: byte-order mark; UTF-16 without one (every other byte of ASCII text is NUL); UTF-8 if
-    every chunk is valid; Windows-1252 if bytes above ASCII come singly, as in Western text;
-    what charset-normalizer finds plausible; Windows-1252.
+    every chunk is valid; Windows-1252 if bytes above ASCII come by ones and twos, as in Western
+    text; what charset-normalizer finds plausible; Windows-1252.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     sample = bytearray()  # from the first chunk that is not UTF-8
@@ -91,11 +91,9 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _guess(sample: bytes) -> str:
-    runs = _HIGH.findall(sample)
-    # Western text has its accents, dashes and degree signs one at a time; in Chinese, Japanese,
-    # Cyrillic … they come in rows. Statistics over so few bytes would only guess.
-    single = sum(len(run) == 1 for run in runs)
-    if single > 0.6 * len(runs) and _fits(sample, LAST_RESORT):
+    # Western text has its accents, dashes and degree signs one, two, at most three at a time; in
+    # Chinese, Japanese, Cyrillic … they come in rows. Statistics over so few bytes only guess.
+    if max(map(len, _HIGH.findall(sample)), default=0) <= 3 and _fits(sample, LAST_RESORT):
         return LAST_RESORT
     from charset_normalizer import from_bytes
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import pkgutil
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import cxrmine.reports as package
@@ -122,7 +123,8 @@ def _check_input(path: Path) -> None:
 
 def _format_of(source: Source, path: Path) -> ReportFormat | None:
     """Return the format of a file within the input `path`, None for one to pass over."""
-    if source.name != path.name and PurePosixPath(source.name).stem.lower() in _NOT_REPORTS:
+    stem = posixpath.splitext(posixpath.basename(source.name))[0].lower()
+    if stem in _NOT_REPORTS and source.name != path.name:
         return None
     return next((f for f in formats() if f.matches(source)), None)
 

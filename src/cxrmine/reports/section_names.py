@@ -128,7 +128,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "preamble": _phrases(
         """final report; final; radiology report; chest x-ray report; chest radiograph report;
         final radiology report; x-ray report; imaging report; diagnostic imaging report; end of
-        report; 检查报告; 影像报告"""
+        report; end of addendum; 检查报告; 影像报告"""
     ),
 }
 

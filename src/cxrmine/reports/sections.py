@@ -9,7 +9,7 @@ A report is cut at its *headers*. What counts as one:
 - an unknown phrase in capitals or title case before a colon at the start of a line (or of a
   sentence): it gets a section of its own, so that it does not leak into the one before;
 - not a header: ``Lungs:``, ``Right hilum:``, ``Lines/tubes:`` … These *sub-headers* stay within
-  Findings, and begin them where nothing else does.
+  Findings, and begin the part that counts where nothing else does.
 
 Reports often leave the Findings header out. Where there is none but an Impression, what follows
 the Indication, History, Comparison, Technique or Examination after a blank line is the Findings
@@ -92,7 +92,7 @@ _COLON = re.compile(r"[:：]")
 # the next word may begin a header.
 _BOUNDARY = re.compile(
     r"(?:(?<=[^\s.]{2})[.!?;|]+[\"')\]*_]*\s+|[。！？；|]\s*|\s{3,}|\t|\s[-–—•*]+\s+|<[^<>]{0,20}>\s*"
-    r"|\\n|】|__+\s+)(?=\S)"
+    r"|\\n|】|__+\s+|(?<=[^\s.][.!?;])(?=[A-Z]{4})|(?<=[\u3400-\u9fff\d])\s+(?=[\u3400-\u9fff]))(?=\S)"
 )
 _DECORATION = re.compile(r"[\s*#_>•·=~\"'(\[【<-]*(?:\(?\d{1,2}[.)]\s*)?[\s*#_(\[【]*")
 _LISTED = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[-•·*]\s)")
@@ -117,12 +117,15 @@ _BRACKETED = re.compile(r"【([^】【\n]{1,16})】[ \t]*[:：]?")
 _RULE = re.compile(r"(?:^|(?<=[\n\r]))[ \t]*[_=*-]{8,}[ \t]*(?=[\r\n]|$)")
 
 # A header alone on its line, without a colon; `ALONE` has the phrases.
-_ALONE = re.compile(r"[\n\r][ \t#*_>]*+([A-Za-z][A-Za-z &/]{3,44}+)[ \t*_#.–—-]*+(?=[\r\n]|\Z)")
+# (A pattern that begins with one literal character is searched for several times faster.)
+_ALONE = re.compile(r"\n[ \t#*_>]*+([A-Za-z][A-Za-z &/]{3,44}+)[ \t*_#.–—-]*+(?=[\r\n]|\Z)")
+_ALONE_OLD_MAC = re.compile(_ALONE.pattern.replace(r"\n", r"\r", 1))
 _ALONE_FIRST = re.compile(r"[ \t#*_>]*+([A-Za-z][A-Za-z &/]{3,44}+)[ \t*_#.–—-]*+(?=[\r\n])")
+_ALONE_CHINESE = re.compile(r"^[^\S\n]*([\u3400-\u9fff]{2,8})[^\S\n]*$", re.MULTILINE)
 # A header in capitals, without a colon, before text that is not in capitals, or before a dash.
 _CAPITALS = re.compile(
     r"(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?|INDICATIONS?|HISTORY|COMPARISONS?|TECHNIQUE|EXAMINATION"
-    r"|ADDENDUM)(?:[ \t]*[–—][ \t]*|[ \t]+-+[ \t]*|[ \t]+(?=[A-Z][a-z]|\d{1,2}[.)]\s|A [a-z]))"
+    r"|ADDENDUM)(?:[ \t]*\*{1,3}[ \t]+|[ \t]*[–—][ \t]*|[ \t]+-+[ \t]*|[ \t]+(?=[A-Z][a-z]|\d{1,2}[.)]\s|A [a-z]))"
 )
 
 
@@ -152,8 +155,8 @@ def find_sections(text: str) -> tuple[Section, ...]:
     headers = _find_headers(text)
     if not headers:
         return ()
-    sections = _cut(text, headers)
-    if not any(section.name == "findings" for section in sections):
+    sections, explicit = _cut(text, headers)
+    if not explicit:
         sections = _findings_without_header(text, sections)
     return tuple(sections)
 
@@ -196,6 +199,7 @@ def scored_sections(text: str, sections: Sequence[Section] | None = None) -> tup
     return tuple(Section("text", s.start, s.end) for s in sections if s.name not in NEVER_SCORED)
 
 
+@lru_cache(maxsize=1024)
 def canonical_name(header: str) -> str:
     """Return the canonical name of a section header, or the header itself in lower case.
 
@@ -277,7 +281,7 @@ def _find_headers(text: str) -> list[_Header]:
 
 
 def _colons(text: str) -> list[int]:
-    if "：" in text:
+    if not text.isascii() and "：" in text:
         return [m.start() for m in _COLON.finditer(text)]
     positions = []
     position = text.find(":")
@@ -289,34 +293,37 @@ def _colons(text: str) -> list[int]:
 
 def _colonless_headers(text: str) -> list[_Header]:
     found: list[_Header] = []
-    if "\n" in text or "\r" in text:
+    if (newline := "\n" in text) or "\r" in text:
         if first := _ALONE_FIRST.match(text):
             _append_alone(found, first)
-        for match in _ALONE.finditer(text):
+        for match in (_ALONE if newline else _ALONE_OLD_MAC).finditer(text):
             _append_alone(found, match)
         if "____" in text or "----" in text or "====" in text or "****" in text:
-            found.extend(
-                _Header(m.start(), m.end(), "preamble", _BREAK) for m in _RULE.finditer(text)
-            )
+            _append_rules(found, text)
     # `_CAPITALS` is slow; without one of these it has nothing to find.
     if (
-        "ION " in text
-        or "NGS " in text
-        or "ORY " in text
-        or "QUE " in text
-        or "SON " in text
-        or "ONS " in text
-        or "DUM " in text
-        or "ING " in text
-        or "–" in text
-        or "—" in text
+        not text.isascii()
+        or "N " in text
+        or "S " in text
+        or "Y " in text
+        or "E " in text
+        or "M " in text
+        or "G " in text
         or "\t" in text
+        or "*" in text
     ):
         for match in _CAPITALS.finditer(text):
-            before = text[max(0, match.start() - 40) : match.start()].rstrip(" \t")
+            before = text[max(0, match.start() - 40) : match.start()].rstrip(" \t*#")
             if not before or before[-1] in ".!?;:\n\r":
-                name = _TABLE[match[0].strip(" \t-–—").lower()]
+                name = _TABLE[match[0].strip(" \t-–—*").lower()]
                 found.append(_Header(match.start(), match.end(), name, _KNOWN))
+    if text.isascii():
+        found.sort()
+        return found
+    if newline:
+        for match in _ALONE_CHINESE.finditer(text):
+            if chinese := _TABLE.get(match[1]):
+                found.append(_Header(match.start(), match.end(), chinese, _KNOWN))
     if "【" in text:
         for match in _BRACKETED.finditer(text):
             name = canonical_name(match[1])
@@ -325,6 +332,19 @@ def _colonless_headers(text: str) -> list[_Header]:
                 found.append(_Header(match.start(), match.end(), name, kind))
     found.sort()
     return found
+
+
+def _append_rules(found: list[_Header], text: str) -> None:
+    """Add the lines across the page; one right below a header underlines it."""
+    alone = {header.body: i for i, header in enumerate(found)}
+    for match in _RULE.finditer(text):
+        before = text[max(0, match.start() - 100) : match.start()]
+        above = match.start() - len(before) + len(before.rstrip())
+        if above in alone and match[0].lstrip()[0] in "=-":
+            header = found[alone[above]]
+            found[alone[above]] = header._replace(body=match.end())
+        else:
+            found.append(_Header(match.start(), match.end(), "preamble", _BREAK))
 
 
 def _append_alone(found: list[_Header], match: re.Match[str]) -> None:
@@ -444,11 +464,16 @@ def _view_title(chunk: str, first: int, segment: int) -> tuple[int, str, int, bo
     return None
 
 
-def _cut(text: str, headers: list[_Header]) -> list[Section]:
-    """Turn headers into sections: decide what a sub-header, a title or a rule begins."""
-    explicit = any(h.name == "findings" and h.kind == _KNOWN for h in headers)
-    if explicit:
-        headers, explicit = _findings_header(text, headers)
+def _cut(text: str, headers: list[_Header]) -> tuple[list[Section], bool]:
+    """Turn headers into sections: decide what a sub-header, a title or a rule begins.
+
+    Returned is also whether a Findings header with a body exists.
+    """
+    explicit = False
+    for header in headers:
+        if header.name == "findings" and header.kind == _KNOWN:
+            headers, explicit = _findings_header(text, headers)
+            break
     sections: list[Section] = []
     name, start = "preamble", 0
     last_scored = ""
@@ -461,14 +486,16 @@ def _cut(text: str, headers: list[_Header]) -> list[Section]:
                 if not _begins_findings(text, header, name, explicit, last_scored):
                     continue
                 next_name, next_start = "findings", header.start
+                if name == "preamble" and not _begins_line(text, header.start):
+                    next_start = start  # "The heart is big. Lungs: clear."
             elif not explicit:
                 next_name = "findings"
-        _append(sections, text, name, start, header.start)
+        _append(sections, text, name, start, min(header.start, next_start))
         name, start = next_name, next_start
         if name in _COUNTED:
             last_scored = name
     _append(sections, text, name, start, len(text))
-    return sections
+    return sections, explicit
 
 
 def _begins_findings(
@@ -558,14 +585,17 @@ _BEFORE_FINDINGS = frozenset(
 def _findings_without_header(text: str, sections: list[Section]) -> list[Section]:
     """Name the paragraphs or lines that hold the findings where no header does.
 
-    Without an Impression either, they are called ``text``, since then the whole text counts.
+    Without an Impression either, they and what sub-headers and titles began are called ``text``,
+    since then the whole text counts.
     """
     concluded = any(s.name in ("impression", "diagnosis") for s in sections)
     new_name = "findings" if concluded else "text"
     result: list[Section] = []
     for section in sections:
         name, start, end = section
-        if name not in _BEFORE_FINDINGS:
+        if name == "findings":
+            result.append(Section(new_name, start, end))
+        elif name not in _BEFORE_FINDINGS:
             result.append(section)
         elif name == "preamble":
             # A title may stand before the prose; it holds no findings.
@@ -610,9 +640,10 @@ def split_section(text: str, section: Section) -> tuple[Section, ...]:
 
     For sections that a format gives (an XML element, a column): some bodies hold a whole earlier
     report. Sub-headers and unknown headers do not cut, nor does a header within Findings or
-    Impression that neither of these follows (then the format knows better).
+    Impression that neither of these follows (then the format knows better); and what stands in an
+    Indication, History or Comparison never counts, an earlier report's Impression least of all.
     """
-    if ":" not in (body := text[section.start : section.end]):
+    if section.name in NEVER_SCORED or ":" not in (body := text[section.start : section.end]):
         return (section,)
     headers = [h for h in _find_headers(body) if h.kind == _KNOWN]
     if not headers:

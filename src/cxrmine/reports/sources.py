@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, cast
 
 from cxrmine.reports.report import Problem
@@ -86,7 +86,7 @@ class Source:
     @property
     def suffix(self) -> str:
         """The lower-case ending of the name, with the dot."""
-        return PurePosixPath(self.name).suffix.lower()
+        return os.path.splitext(self.name)[1].lower()
 
     def open(self) -> IO[bytes]:
         """Open the unpacked bytes for reading, once per source."""
@@ -244,7 +244,9 @@ def _tar(
     path: Path, opener: Callable[[Path], IO[bytes]], on_problem: OnProblem
 ) -> Iterator[Source]:
     try:
-        with opener(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+        with opener(path) as file:
+            watched = _Watched(file)
+            archive = tarfile.open(fileobj=cast("IO[bytes]", watched), mode="r|")  # noqa: SIM115
             for info in archive:
                 # tarfile remembers every member; a million of them are a gigabyte.
                 archive.members = []  # type: ignore[attr-defined]
@@ -264,8 +266,24 @@ def _tar(
                         packed=info.size if info.name.lower().endswith(".gz") else None,
                         once=True,
                     )
+            # tarfile takes a missing end for the end.
+            if watched.tail.strip(b"\0"):
+                raise tarfile.ReadError("the archive ends early")
     except READ_ERRORS as error:
         on_problem(Problem("failure", path.name, _broken(error)))
+
+
+class _Watched:
+    """A file that remembers its last block: that of a whole tar archive is all zeros."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.tail = b""
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.tail = (self.tail + data)[-tarfile.BLOCKSIZE :]
+        return data
 
 
 def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes]]:

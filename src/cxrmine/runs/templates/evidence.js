@@ -163,11 +163,17 @@
 
   /* ---- showing the controls ---- */
 
-  const fillList = (select, chosen, all, counts, unnamed) => {
+  const known = {};
+  for (const name of ["finding", "rule"]) {
+    const keys = new Set(reports.flatMap((report) => report.mentions.map((mention) => mention[name])));
+    known[name] = [...keys].sort((a, b) => a.localeCompare(b, "en"));
+  }
+
+  const fillList = (name, all, counts, unnamed) => {
+    const select = byId(name);
+    const chosen = state[name];
     const options = [make("option", { value: "" }, all)];
-    const keys = new Set(counts.keys());
-    if (chosen !== null) keys.add(chosen);
-    for (const key of [...keys].sort((a, b) => a.localeCompare(b, "en"))) {
+    for (const key of known[name]) {
       // A value of its own kind keeps "no rule" apart from "any rule".
       options.push(make("option", { value: `=${key}` }, `${key || unnamed} (${number.format(counts.get(key) ?? 0)})`));
     }
@@ -227,8 +233,8 @@
     state.page = 0;
     result = search();
     const { counts, matches, filtered } = result;
-    fillList(byId("finding"), state.finding, "Any finding", counts.finding, "(no name)");
-    fillList(byId("rule"), state.rule, "Any rule", counts.rule, "No rule needed");
+    fillList("finding", "Any finding", counts.finding, "(no name)");
+    fillList("rule", "Any rule", counts.rule, "No rule needed");
     for (const [status, { box, count, chip }] of statusBoxes) {
       box.checked = state.statuses.has(status);
       count.textContent = number.format(counts.status.get(status) ?? 0);

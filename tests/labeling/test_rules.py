@@ -1,0 +1,275 @@
+"""The rule files: the shipped ones hold their own examples, broken ones say what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cxrmine.errors import UserError
+from cxrmine.labeling.check import check_labeler, check_rules
+from cxrmine.labeling.mention import STATUSES
+from cxrmine.labeling.rules import RuleError, RuleSet, load_rules
+from cxrmine.resources import data_dir
+
+if TYPE_CHECKING:
+    from cxrmine import Labeler
+
+
+@pytest.fixture(scope="module")
+def shipped() -> RuleSet:
+    return load_rules()
+
+
+RULE = """\
+rules:
+  - id: ghost
+    status: absent
+    priority: 99
+    comment: A word that only this rule knows.
+    pattern: mention >amod @{phantom}
+    surface: {cue: [phantom], mention: after, adjacent: true}
+    examples:
+      - {text: There is a phantom effusion., mention: effusion, status: absent}
+    not_here:
+      - {text: There is an effusion., mention: effusion, status: present}
+"""
+
+
+def folder(tmp_path: Path, **files: str) -> Path:
+    """A rule folder with these files."""
+    path = tmp_path / "rules"
+    path.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (path / f"{name}.yaml").write_text(text, "utf-8")
+    return path
+
+
+# ------------------------------------------------------------------ the shipped rules
+
+
+def test_every_example_of_the_shipped_rules_holds(labeler: Labeler) -> None:
+    failures, count = check_labeler(labeler)
+    assert not failures, "\n".join(failure.sentence() for failure in failures)
+    assert count >= sum(len(r.examples) + len(r.not_here) for r in labeler.rules.rules)
+
+
+def test_every_rule_has_an_example_of_its_own_status(shipped: RuleSet) -> None:
+    for rule in shipped.rules:
+        assert rule.examples, rule.id
+        assert all(example.status == rule.status for example in rule.examples), rule.id
+
+
+def test_every_rule_with_a_pattern_says_where_it_must_not_fire(shipped: RuleSet) -> None:
+    lacking = [rule.id for rule in shipped.rules if rule.patterns and not rule.not_here]
+    assert not lacking
+
+
+def test_precedence_is_that_of_the_design(shipped: RuleSet) -> None:
+    """Pseudo-negation over negation over history and questions over hedges."""
+    priority = {rule.id: rule.priority for rule in shipped.rules}
+    assert min(priority["no-change-in"], priority["cannot-exclude"]) > priority["no"]
+    assert priority["no"] > max(priority["history-of"], priority["prior"], priority["resolved"])
+    assert min(priority["history-of"], priority["prior"]) > priority["rule-out"]
+    assert min(priority["rule-out"], priority["if"]) > max(
+        priority["may-represent"], priority["possible"], priority["probable"]
+    )
+
+
+def test_the_rules_cover_every_status(shipped: RuleSet) -> None:
+    assert {rule.status for rule in shipped.rules} == set(STATUSES)
+
+
+def test_the_word_no_is_a_word(shipped: RuleSet) -> None:
+    """YAML 1.1 reads a bare ``no`` as false."""
+    ((start, end, cues),) = shipped.cues.find(["no"])
+    assert (start, end) == (0, 1)
+    assert {cue.rule.id for cue in cues} == {"no"}
+    assert any(rule.id == "no" for rule, _ in shipped.by_word["no"])
+
+
+def test_yes_on_and_off_are_words_too(tmp_path: Path) -> None:
+    text = RULE.replace("[phantom]", "[no, on, off, yes, y]").replace("ghost", "no")
+    rules = load_rules(folder(tmp_path, own=text))
+    assert rules.rules[0].id == "no"
+    for word in ("no", "on", "off", "yes", "y"):
+        assert rules.cues.find([word]), word
+
+
+def test_the_fingerprint_follows_the_files(tmp_path: Path) -> None:
+    path = folder(tmp_path, own=RULE)
+    before = load_rules(path).fingerprint
+    assert before == load_rules(path).fingerprint
+    (path / "own.yaml").write_text(RULE + "# a comment\n", "utf-8")
+    changed = load_rules(path).fingerprint
+    (path / "own.yaml").rename(path / "other.yaml")
+    assert len({before, changed, load_rules(path).fingerprint}) == 3
+    assert len(before) == 64
+
+
+# ------------------------------------------------------------------ a rule of one's own
+
+
+def test_a_new_rule_touches_one_file(tmp_path: Path, labeler: Labeler) -> None:
+    from cxrmine import Labeler
+
+    sentence, span = "There is a phantom effusion.", (19, 27)
+    assert labeler.assert_spans(sentence, [span])[0].status == "present"
+    path = tmp_path / "rules"
+    shutil.copytree(data_dir("rules"), path)
+    (path / "user.yaml").write_text(RULE, "utf-8")
+    own = Labeler.load(rules=path)
+    decision = own.assert_spans(sentence, [span])[0]
+    assert (decision.status, decision.rule) == ("absent", "ghost")
+    assert own.assert_with_cues(sentence, [span]) == [("absent", "phantom", "ghost")]
+    (mention,) = own.label(sentence).mentions
+    assert (mention.text, mention.status, mention.cue) == ("effusion", "absent", "phantom")
+    failures, count = check_labeler(own)
+    assert count == check_labeler(labeler)[1] + 2
+    assert [f.rule for f in failures if f.rule == "ghost"] == []
+    assert own.fingerprint()["rules_sha256"] != labeler.fingerprint()["rules_sha256"]
+
+
+def test_check_rules_tells_what_fails(tmp_path: Path) -> None:
+    text = RULE + (
+        "  - id: astray\n"
+        "    status: possible\n"
+        "    priority: 5\n"
+        "    surface: {cue: [astray], mention: before}\n"
+        "    examples:\n"
+        "      - {text: An effusion is there., mention: effusion, status: possible}\n"
+        "      - {text: A nodule., mention: mass, status: possible}\n"
+        "      - {text: An effusion astray., mention: effusion, status: possible}\n"
+        "    not_here:\n"
+        "      - {text: A mass astray., mention: mass, status: possible}\n"
+        "      - {text: A phantom mass., mention: mass, status: possible}\n"
+    )
+    failures, count = check_rules(rules=folder(tmp_path, own=text))
+    assert count == 7
+    assert [failure.sentence() for failure in failures] == [
+        "own.yaml: rule 'astray': 'effusion' in 'An effusion is there.' should be possible, "
+        "is present",
+        "own.yaml: rule 'astray': 'mass' in 'A nodule.' should be possible, "
+        "is nowhere: the mention is not in the text",
+        "own.yaml: rule 'astray': 'mass' in 'A mass astray.' should be possible, "
+        "is possible, but by the rule that must not decide it (rule 'astray')",
+        "own.yaml: rule 'astray': 'mass' in 'A phantom mass.' should be possible, "
+        "is absent (rule 'ghost')",
+    ]
+
+
+def test_earlier_rules_win_ties_of_priority(tmp_path: Path) -> None:
+    from cxrmine import Labeler
+
+    twin = RULE.replace("ghost", "twin").replace("status: absent", "status: possible")
+    own = Labeler.load(rules=folder(tmp_path, a=twin, b=RULE))
+    assert own.assert_spans("A phantom effusion.", [(10, 18)])[0].rule == "twin"
+
+
+def test_lists_of_one_file_serve_the_others(tmp_path: Path) -> None:
+    using = RULE.replace("@{phantom}", "@{GHOSTLY}").replace("cue: [phantom]", "cue: [GHOSTLY]")
+    path = folder(tmp_path, a=using, b="lists: {GHOSTLY: [spectral, Phantom]}\nrules: []\n")
+    rules = load_rules(path)
+    assert set(rules.by_word) == {"spectral", "phantom"}
+
+
+def test_a_files_own_list_wins(tmp_path: Path) -> None:
+    using = RULE.replace("@{phantom}", "@{GHOSTLY}")
+    path = folder(
+        tmp_path,
+        a="lists: {GHOSTLY: [spectral]}\n" + using,
+        b="lists: {GHOSTLY: [phantom]}\nrules: []\n",
+    )
+    assert set(load_rules(path).by_word) == {"spectral"}
+
+
+# ------------------------------------------------------------------ broken files
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("status: absent\n", "status: missing\n",
+         "own.yaml: rule 'ghost', status: Value error, 'missing' is not a status; use one of "
+         "present, probable, possible, absent, historical, hypothetical"),
+        ("mention: effusion, status: absent", "mention: effusion, status: gone",
+         "own.yaml: rule 'ghost', examples.0.status: Value error, 'gone' is not a status"),
+        ("    priority: 99\n", "", "own.yaml: rule 'ghost', priority: Field required."),
+        ("priority: 99", "priority: high", "own.yaml: rule 'ghost', priority: "),
+        ("    comment", "    coment", "own.yaml: rule 'ghost', coment: "),
+        ("id: ghost", "id: Ghost Rule", "own.yaml: rule 'Ghost Rule', id: "),
+        ("- id: ghost\n    status", "- status", "own.yaml: rules.0.id: Field required."),
+        ("@{phantom}", "{phantom}",
+         "own.yaml: rule 'ghost': pattern 'mention >amod {phantom}': mark its cue, as in @{no}."),
+        ("@{phantom}", "@{GHOSTLY}",
+         "own.yaml: rule 'ghost': pattern 'mention >amod @{GHOSTLY}': no list 'GHOSTLY'; lists "
+         "are (none)."),
+        (">amod", ">adjective", "own.yaml: rule 'ghost': pattern"),
+        ("cue: [phantom]", "cue: [GHOSTLY]",
+         "own.yaml: rule 'ghost': 'GHOSTLY' uses the unknown set 'GHOSTLY' (known: none)."),
+        ("cue: [phantom]", "cue: ['(phantom']", "own.yaml: rule 'ghost': '(phantom' lacks a ')'."),
+        ("cue: [phantom]", "cue: ['phantom?']",
+         "own.yaml: rule 'ghost': 'phantom?' may match no word at all"),
+        ("mention: after", "mention: behind", "own.yaml: rule 'ghost', surface"),
+        ("adjacent: true", "within: 0", "own.yaml: rule 'ghost', surface"),
+        ("rules:", "rule:", "own.yaml: rules: Field required."),
+        ("rules:", "lists: {ghostly: [phantom]}\nrules:",
+         "own.yaml: the set 'ghostly' must be named in capitals."),
+        ("rules:", "lists: {GHOSTLY: []}\nrules:", "own.yaml: the set 'GHOSTLY' is empty"),
+        ("  - id", " - id: [\n  - id", "own.yaml, line "),
+    ],
+)  # fmt: skip
+def test_a_broken_rule_is_one_sentence(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in RULE
+    path = folder(tmp_path, own=RULE.replace(old, new, 1))
+    with pytest.raises(UserError) as error:
+        load_rules(path)
+    assert str(error.value).startswith(message)
+    assert str(error.value).endswith(".")
+    assert "\n" not in str(error.value)
+
+
+def test_neither_a_pattern_nor_a_cue(tmp_path: Path) -> None:
+    lines = [line for line in RULE.splitlines() if "pattern:" not in line and "surface:" not in line]
+    with pytest.raises(RuleError) as error:
+        load_rules(folder(tmp_path, own="\n".join(lines)))
+    assert str(error.value) == "own.yaml: rule 'ghost' has neither a pattern nor a surface cue."
+
+
+def test_a_rule_without_an_example(tmp_path: Path) -> None:
+    text = RULE[: RULE.index("    examples")]
+    with pytest.raises(RuleError, match=r"own.yaml: rule 'ghost', examples: Field required\."):
+        load_rules(folder(tmp_path, own=text))
+    with pytest.raises(RuleError, match=r"rule 'ghost', examples: List should have at least 1"):
+        load_rules(folder(tmp_path, own=text + "    examples: []\n"))
+
+
+def test_an_id_that_stands_twice(tmp_path: Path) -> None:
+    with pytest.raises(RuleError) as error:
+        load_rules(folder(tmp_path, a=RULE, b=RULE))
+    assert str(error.value) == (
+        "b.yaml: rule 'ghost' stands in a.yaml already: give it another id."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "just words\n", "- a\n- b\n", "rules: {id: ghost}\n", "rules:\n  - ghost\n"])
+def test_a_file_of_the_wrong_shape(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RuleError, match=r"^own\.yaml: "):
+        load_rules(folder(tmp_path, own=text))
+
+
+def test_no_rule_files(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(RuleError, match=r"No rule files \(\*\.yaml\) in .*: give --rules a"):
+            load_rules(path)
+
+
+def test_a_rule_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = folder(tmp_path, own=RULE)
+    (path / "own.yaml").write_bytes(RULE.encode().replace(b"A word", b"A w\xf6rd"))
+    with pytest.raises(UserError, match=r"own\.yaml is not UTF-8 text: save it as UTF-8\."):
+        load_rules(path)
