@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cxrmine.language.tokens import tokenize
 from scripts.parser_training.trees import (
     ROOT,
     Tree,
@@ -14,6 +13,8 @@ from scripts.parser_training.trees import (
     projective,
     regroup,
 )
+
+from cxrmine.language.tokens import tokenize
 
 _RENAMED = {
     "dobj": "obj",
@@ -133,7 +134,7 @@ def _split_stop(tree: Tree, index: int, length: int) -> Tree:
     """Cut the full stop off a word and hang it from the word."""
 
     def inserted(values: tuple, value: object) -> tuple:
-        return values[: index + 1] + (value,) + values[index + 1 :]
+        return (*values[: index + 1], value, *values[index + 1 :])
 
     word = tree.words[index]
     heads = tuple(h + (h > index) for h in tree.heads)

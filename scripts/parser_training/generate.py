@@ -57,6 +57,8 @@ PHRASES: dict[str, str] = {
 10*{FTERM}
 2*(amod {ADJ}) {FTERM}
 (amod {ADJ}) {FWORD}
+(amod {PARTICIPLE}) {FWORD}
+(amod {PARTICIPLE}) {FTERM}
 {SIDE} {FTERM}
 """,
     "FL": """
@@ -324,6 +326,10 @@ RADIOLOGY = """
 1*(nsubj (amod {SEENV} (advmod previously)) {FL}) (advmod (advmod no) longer) visible/ADJ
 2*(amod resolved/VERB) {FL}
 2*resolution (nmod (case of) {FL})
+1*resolution (nmod (case of) (amod {SEENV} (advmod previously)) {FL})
+1*(nsubj:pass (amod {SEENV} (advmod previously)) {FL}) (aux:pass is) (advmod (advmod no) longer) {SEENV}/VERB
+1*(nsubj {FL}) (aux may) (advmod also) (cop be) {ALT}
+1*(nsubj {FL} (acl {SEENV} (obl (case on) (det the) (amod lateral) view))) {MAYBE}
 6*{FL}
 4*{ANDLIST}
 2*(amod scattered) (amod calcified) {FWORD}
@@ -355,6 +361,12 @@ RADIOLOGY = """
 1*{FL} (punct ,) (acl representing (obj {ALT}))
 1*{FL} (acl:relcl (nsubj which) {MAYBE})
 1*{FL} (acl:relcl (nsubj that) {MAYBE})
+2*(nsubj {FL}) (cop is) present/ADJ (acl:relcl (nsubj which) {MAYBE})
+1*(nsubj {FL}) (cop are) present/ADJ (punct ,) (acl:relcl (nsubj which) {MAYBE})
+1*(nsubj:pass {FL}) (aux:pass is) {SEENV}/VERB (acl:relcl (nsubj which) {MAYBE})
+1*(nsubj {ORGAN}) {SEEM} (conj (cc and) {WITHOUT})
+1*(nsubj {ORGAN}) (cop is) tortuous/ADJ (conj (cc and) calcified/ADJ) (punct ,) (amod {LINK})
+2*(nsubj {ORGAN}) {SEEM} (conj (cc and) (expl there) is/VERB (nsubj {NOLIST}))
 1*{FL} (punct ,) (acl:relcl (nsubj which) {MAYBE})
 5*(nsubj {FL}) {MAYBE}
 3*(nsubj (det this) {FINDSUBJ}) {MAYBE}
@@ -610,7 +622,7 @@ CLINICAL = """
 _EXTRA = {
     "DENY": "6*denies\n2*denied\ndenying\ndeny",
     "STATE": "3*unchanged\n2*stable\nnew\nworse\nbetter\nsmaller\nlarger\nimproved\ngreater",
-    "PARTICIPLE": "developing\nevolving\nworsening\nincreased\ndecreased\nflattened\ncalcified\nhealed\nimproving\nhealing\nelevated\nthickened\nresolving\nsuperadded",
+    "PARTICIPLE": "3*developing\nimproved\nworsened\nresolved\nenlarging\nrecurring\nshifting\nprogressive/ADJ\nevolving\nworsening\nincreased\ndecreased\nflattened\ncalcified\nhealed\nimproving\nhealing\nelevated\nthickened\nresolving\nsuperadded",
     "LIES": "2*projects\n2*overlies\nlies\npersists\nextends\nremains\nappears\nensues\nresides",
     "OBSCURES": "obscures\nsilhouettes\noverlies\ndisplaces\ninvolves\nreplaces",
     "EXCLUDES": "excludes\ndepicts\ndocuments\nmimics\nexplains\nlacks",
@@ -637,6 +649,7 @@ diaphragm
 """,
 }
 
+
 def _alternatives(block: str) -> tuple[list[str], list[float]]:
     options, weights = [], []
     for line in block.strip().splitlines():
@@ -660,8 +673,7 @@ class Grammar:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._rules = {
-            name: _alternatives(block)
-            for name, block in {**LEXICON, **PHRASES, **_EXTRA}.items()
+            name: _alternatives(block) for name, block in {**LEXICON, **PHRASES, **_EXTRA}.items()
         }
         self._lists: dict[str, Callable[[], str]] = {
             "ORLIST": lambda: self._list("ITEM", "CONJOR"),
@@ -677,7 +689,9 @@ class Grammar:
             if option:
                 keep = self._random.random() * 100 < int(option[1])
                 template = (
-                    template[: option.start()] + (option[2] if keep else "") + template[option.end() :]
+                    template[: option.start()]
+                    + (option[2] if keep else "")
+                    + template[option.end() :]
                 )
                 continue
             slot = _SLOT.search(template)

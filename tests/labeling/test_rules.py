@@ -170,7 +170,7 @@ def test_earlier_rules_win_ties_of_priority(tmp_path: Path) -> None:
 
 def test_lists_of_one_file_serve_the_others(tmp_path: Path) -> None:
     using = RULE.replace("@{phantom}", "@{GHOSTLY}").replace("cue: [phantom]", "cue: [GHOSTLY]")
-    path = folder(tmp_path, a=using, b="lists: {GHOSTLY: [spectral, Phantom]}\nrules: []\n")
+    path = folder(tmp_path, a=using, b="lists: {GHOSTLY: [spectral, phantom]}\nrules: []\n")
     rules = load_rules(path)
     assert set(rules.by_word) == {"spectral", "phantom"}
 

@@ -217,14 +217,8 @@ def plain_parse(
 def made_sentences(count: int, seed: int) -> list[list[str]]:
     """Words of the gold trees in random order and length, odd words among them."""
     rng = random.Random(seed)
-    vocabulary = sorted({w for t in GOLD for w in t.words}) + [
-        "Zxqv",
-        "12/4",
-        "ÉTAT",
-        "µ",
-        "…",
-        "n't",
-    ]
+    odd = ["Zxqv", "12/4", "ÉTAT", "µ", "…", "n't"]
+    vocabulary = [*sorted({w for t in GOLD for w in t.words}), *odd]
     return [rng.choices(vocabulary, k=rng.randint(1, 40)) for _ in range(count)]
 
 

@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from cxrmine.language.tokens import tokenize  # noqa: E402
 from scripts.parser_training.convert import prepare, retokenize, to_version_2  # noqa: E402
 from scripts.parser_training.generate import generate, without_final_stop  # noqa: E402
 from scripts.parser_training.score import score  # noqa: E402
@@ -23,6 +22,8 @@ from scripts.parser_training.trees import (  # noqa: E402
     read_conllu,
     write_conllu,
 )
+
+from cxrmine.language.tokens import tokenize  # noqa: E402
 
 UNIVERSAL_LABELS = frozenset(
     """acl advcl advmod amod appos aux case cc ccomp clf compound conj cop csubj dep det discourse

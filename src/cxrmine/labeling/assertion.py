@@ -101,6 +101,7 @@ class Assertion:
         self.use_graph = use_graph
         self.use_surface = use_surface
         self._triggers: dict[str, tuple[_Trigger, ...]] = {}
+        self._cold: set[str] = set()  # words that neither begin a cue nor set off a pattern
         # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
         self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
         self.parsed_sentences = 0
@@ -124,6 +125,22 @@ class Assertion:
             triggers = self._triggers[word] = tuple(unique.values())
         return triggers
 
+    def _sort_out(self, words: Sequence[str], candidates: Sequence[int]) -> list[int]:
+        """Return those of the tokens `candidates` that can begin a cue or set off a pattern."""
+        hot = []
+        for i in candidates:
+            word = words[i]
+            triggers = self._triggers.get(word)
+            if triggers is None:
+                triggers = self._set_off(word)
+            if triggers or self.rules.cues.opens(word):
+                hot.append(i)
+            else:
+                if len(self._cold) > 100_000:
+                    self._cold.clear()
+                self._cold.add(word)
+        return hot
+
     def survey(
         self,
         words: Sequence[str],
@@ -142,32 +159,38 @@ class Assertion:
             For each mention whether it is worth a parse (all are, by default).
         """
         result = Survey(words, spans)
-        inside = {i for first, last in spans if last - first > 1 for i in range(first, last)}
-        hits = self.rules.cues.find(words)
+        cold = self._cold
+        hot = [i for i, word in enumerate(words) if word not in cold]
+        if hot:
+            hot = self._sort_out(words, hot)
+        if not hot:
+            result.reaches = [[] for _ in spans]
+            result.ask_graph = [False] * len(spans)
+            return result
+        hits = self.rules.cues.find(words, hot)
         # The highest priority that a pattern could bring in from each word that no cue phrase
         # accounts for: a parse can change nothing for a mention that surely has more.
         loose: list[tuple[int, int]] = []
         if self.use_graph:
-            known = self._triggers
-            accounted: set[int] = set()
+            taken: set[int] = set()
             if self.use_surface:
                 for start, end, _ in hits:
-                    accounted.update(range(start, end))
-            for i, word in enumerate(words):
-                triggers = known.get(word)
-                if triggers is None:
-                    triggers = self._set_off(word)
-                if triggers and i not in accounted and i not in inside:
-                    highest = max(
-                        (
-                            t.rule.priority
-                            for t in triggers
-                            if all(not need.isdisjoint(words) for need in t.required)
-                        ),
-                        default=-1,
-                    )
-                    if highest >= 0:
-                        loose.append((i, highest))
+                    taken.update(range(start, end))
+            for first, last in spans:
+                if last - first > 1:  # a mention's own words are no cues for another
+                    taken.update(range(first, last))
+            known = self._triggers
+            for i in hot:
+                if i in taken:
+                    continue
+                highest = -1
+                for trigger in known.get(words[i]) or self._set_off(words[i]):
+                    if trigger.rule.priority > highest and all(
+                        not need.isdisjoint(words) for need in trigger.required
+                    ):
+                        highest = trigger.rule.priority
+                if highest >= 0:
+                    loose.append((i, highest))
         if not hits and not loose:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from cxrmine.labeling.automaton import Automaton
@@ -30,13 +30,22 @@ class Cues(Generic[Value]):
         """Prepare for `find`."""
         self._automaton.ready()
 
-    def find(self, words: Sequence[str]) -> list[tuple[int, int, tuple[Value, ...]]]:
-        """Return ``(start, end, values)`` from left to right; longer phrases hide shorter ones."""
+    def opens(self, word: str) -> bool:
+        """Return whether some phrase begins with `word`."""
+        return self._automaton.root[word] is not None
+
+    def find(
+        self, words: Sequence[str], starts: Iterable[int] | None = None
+    ) -> list[tuple[int, int, tuple[Value, ...]]]:
+        """Return ``(start, end, values)`` from left to right; longer phrases hide shorter ones.
+
+        `starts` are the only tokens where a phrase can begin, where the caller knows them.
+        """
         root = self._automaton.root
         count = len(words)
         hits: list[tuple[int, int, tuple[Value, ...]]] = []
-        for start, word in enumerate(words):
-            state = root[word]
+        for start in range(count) if starts is None else starts:
+            state = root[words[start]]
             if state is None:
                 continue
             best = None

@@ -224,7 +224,16 @@ class Labeler:
         """Label a stream of reports in order; at most `batch_size` are held at a time."""
         stream = iter(reports)
         while batch := list(islice(stream, batch_size)):
-            yield from self._label_batch(batch)
+            # Nothing in a batch makes reference cycles, and the collector would walk thousands of
+            # young mentions again and again.
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                labeled = self._label_batch(batch)
+            finally:
+                if collecting:
+                    gc.enable()
+            yield from labeled
 
     def _label_batch(self, batch: Sequence[str | Report]) -> list[LabeledReport]:
         known = self._sentences

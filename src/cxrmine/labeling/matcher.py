@@ -22,6 +22,8 @@ _MAX_STATES = 50_000
 
 SEPARATOR = "\x1f"
 
+_Threads = dict[tuple[frozenset[int], int], frozenset[int]]
+
 
 class Match(NamedTuple):
     """A mention: half-open token offsets and the concept's position in the vocabulary."""
@@ -47,24 +49,47 @@ class _Accept(NamedTuple):
 
 
 class _State(dict[str, "_State | None"]):
-    """A deterministic state: token text → next state, or None where no phrase goes on."""
+    """A deterministic state: token text → next state, or None where no phrase goes on.
 
-    __slots__ = ("accepts", "matcher", "members")
+    ``members`` are the states of the nondeterministic automaton that it stands for; what they
+    accept stands in ``accepts``, where they lead in ``arcs`` (merged when first needed) and,
+    for any token that is no gap stop, in ``gaps``.
+    """
 
-    def __init__(
-        self, matcher: Matcher, members: frozenset[int], accepts: tuple[_Accept, ...] | None
-    ) -> None:
+    __slots__ = ("accepts", "arcs", "gaps", "matcher", "members")
+
+    def __init__(self, matcher: Matcher, members: frozenset[int]) -> None:
         super().__init__()
         self.matcher = matcher
         self.members = members
-        self.accepts = accepts
+        accepts = {a for member in members for a in matcher._accepts.get(member, ())}
+        self.accepts = tuple(sorted(accepts)) if accepts else None
+        self.arcs: dict[str, list[int]] | None = None
+        self.gaps: list[int] = []
 
     def __missing__(self, word: str) -> _State | None:
-        target = self.matcher._step(self.members, word)
+        matcher = self.matcher
+        if self.arcs is None:
+            self._merge()
+            assert self.arcs is not None
+        targets = set() if word in matcher._stops else set(self.gaps)
+        for key in matcher._keys_of(word):
+            if key in self.arcs:
+                targets.update(self.arcs[key])
+        target = matcher._state(frozenset(targets)) if targets else None
         if len(self) >= _MAX_EDGES:
             self.clear()
         self[word] = target
         return target
+
+    def _merge(self) -> None:
+        arcs: dict[str, list[int]] = {}
+        for member in self.members:
+            for keys, target in self.matcher._arcs[member]:
+                for key in keys:
+                    arcs.setdefault(key, []).append(target)
+            self.gaps += self.matcher._gaps.get(member, ())
+        self.arcs = arcs
 
 
 class Matcher:
@@ -84,22 +109,21 @@ class Matcher:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self._stops = vocabulary.gap_stops
-        self._edges: list[dict[str, list[int]]] = [{}]
-        self._gaps: list[list[int]] = [[]]
-        self._accepts: list[list[_Accept]] = [[]]
+        # The nondeterministic automaton, by state: (keys, target), targets of a gap, accepts.
+        self._arcs: list[list[tuple[tuple[str, ...], int]]] = [[]]
+        self._gaps: dict[int, list[int]] = {}
+        self._accepts: dict[int, list[_Accept]] = {}
         self._bracketed: list[Phrase] = []
-        self._threads: dict[tuple[frozenset[int], object], set[int]] = {}
+        self._words: set[str] = set()
+        threads: _Threads = {}
         order = 0
         for index, concept in enumerate(vocabulary.concepts):
             for phrase in concept.parsed:
-                self._add(phrase, index, order, blocks=False)
+                self._add(phrase, index, order, threads, blocks=False)
                 order += 1
             for phrase in concept.parsed_not:
-                self._add(phrase, index, order, blocks=True)
-        self._threads.clear()
-        keys = {key for edges in self._edges for key in edges}
-        self._words = frozenset(key for key in keys if not key.endswith("*"))
-        self._prefixes = frozenset(key[:-1] for key in keys if key.endswith("*"))
+                self._add(phrase, index, order, threads, blocks=True)
+        self._prefixes = frozenset(key[:-1] for key in self._words if key[-1] == "*")
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
         self._forget()
 
@@ -164,9 +188,7 @@ class Matcher:
             candidates.sort()
         return select(candidates)
 
-    def _mention(
-        self, words: Sequence[str], start: int, end: int, phrase: int
-    ) -> tuple[int, int]:
+    def _mention(self, words: Sequence[str], start: int, end: int, phrase: int) -> tuple[int, int]:
         tokens = words[start:end]
         for stop, first, last in _ways(self._bracketed[phrase].nodes, tokens, 0, self._stops):
             if stop == len(tokens):
@@ -175,104 +197,89 @@ class Matcher:
 
     # -- compiling -------------------------------------------------------------------------
 
-    def _add(self, phrase: Phrase, concept: int, order: int, *, blocks: bool) -> None:
+    def _add(
+        self, phrase: Phrase, concept: int, order: int, threads: _Threads, *, blocks: bool
+    ) -> None:
         number = -1
         if phrase.bracketed:
             number = len(self._bracketed)
             self._bracketed.append(phrase)
         accept = _Accept(concept, phrase.slack * 1_000_000 + order, number, blocks)
-        for state in self._thread(phrase.nodes, {0}):
-            self._accepts[state].append(accept)
+        for state in self._thread(phrase.nodes, frozenset((0,)), threads):
+            self._accepts.setdefault(state, []).append(accept)
 
-    def _new(self) -> int:
-        self._edges.append({})
-        self._gaps.append([])
-        self._accepts.append([])
-        return len(self._edges) - 1
+    def _thread(
+        self, nodes: Sequence_, sources: frozenset[int], threads: _Threads
+    ) -> frozenset[int]:
+        """Append `nodes` to the automaton behind `sources`; return the states at their end.
 
-    def _thread(self, nodes: Sequence_, sources: set[int]) -> set[int]:
-        """Append `nodes` to the automaton behind `sources`; return the states at their end."""
+        Phrases that begin alike share their states: the same node behind the same states
+        leads to the same states (`threads`). The phrase parser gives equal nodes one identity.
+        """
+        arcs = self._arcs
         for node in nodes:
             if isinstance(node, Bracket):
                 continue
-            # Phrases that begin alike share their states: the same node behind the same
-            # states leads to the same states. Words and gaps are told by value, groups by
-            # identity, which the phrase parser makes the same thing.
-            key = (
-                frozenset(sources),
-                node if isinstance(node, Words | Gap) else id(node),
-            )
-            known = self._threads.get(key)
-            if known is not None:
-                sources = known
-                continue
-            if isinstance(node, Words):
-                target = self._new()
-                for source in sources:
-                    edges = self._edges[source]
-                    for word in node.keys:
-                        edges.setdefault(word, []).append(target)
-                sources = {target}
-            elif isinstance(node, Maybe):
-                sources = sources | self._thread(node.sequence, sources)
-            elif isinstance(node, Choice):
-                sources = set().union(*(self._thread(s, sources) for s in node.sequences))
-            else:
-                last = sources
-                reached = set(sources)
-                for _ in range(node.longest):
-                    target = self._new()
-                    for source in last:
-                        self._gaps[source].append(target)
-                    last = {target}
-                    reached.add(target)
-                sources = reached
-            self._threads[key] = sources
+            place = (sources, id(node))
+            known = threads.get(place)
+            if known is None:
+                if isinstance(node, Words):
+                    target = len(arcs)
+                    arcs.append([])
+                    self._words.update(node.keys)
+                    arc = (node.keys, target)
+                    for source in sources:
+                        arcs[source].append(arc)
+                    known = frozenset((target,))
+                elif isinstance(node, Maybe):
+                    known = sources | self._thread(node.sequence, sources, threads)
+                elif isinstance(node, Choice):
+                    ends = [self._thread(s, sources, threads) for s in node.sequences]
+                    known = frozenset().union(*ends)
+                else:
+                    last: Iterable[int] = sources
+                    reached = set(sources)
+                    for _ in range(node.longest):
+                        target = len(arcs)
+                        arcs.append([])
+                        for source in last:
+                            self._gaps.setdefault(source, []).append(target)
+                        last = (target,)
+                        reached.add(target)
+                    known = frozenset(reached)
+                threads[place] = known
+            sources = known
         return sources
 
     # -- the lazy deterministic automaton ---------------------------------------------------
 
     def _forget(self) -> None:
-        self._keys: dict[str, list[str]] = {}
-        self._gapped = frozenset(i for i, targets in enumerate(self._gaps) if targets)
         self._states: dict[frozenset[int], _State] = {}
-        self._root = self._state(frozenset({0}))
+        self._keys: dict[str, tuple[str, ...]] = {}
+        self._root = self._state(frozenset((0,)))
 
     def _state(self, members: frozenset[int]) -> _State:
         state = self._states.get(members)
         if state is None:
-            accepts = sorted({a for member in members for a in self._accepts[member]})
-            state = self._states[members] = _State(self, members, tuple(accepts) or None)
+            if len(self._states) >= _MAX_STATES:
+                self._forget()
+            state = self._states[members] = _State(self, members)
         return state
 
-    def _step(self, members: frozenset[int], word: str) -> _State | None:
+    def _keys_of(self, word: str) -> tuple[str, ...]:
+        """Return the keys that a token answers to: itself, and the wildcards it begins with."""
         keys = self._keys.get(word)
         if keys is None:
-            if len(self._keys) >= _MAX_EDGES:
-                self._keys.clear()
-            keys = [word] if word in self._words else []
+            found = [word] if word in self._words else []
             for length in self._lengths:
                 if length > len(word):
                     break
                 if word[:length] in self._prefixes:
-                    keys.append(word[:length] + "*")
-            self._keys[word] = keys
-        passes = word not in self._stops and not self._gapped.isdisjoint(members)
-        if not keys and not passes:
-            return None
-        targets: set[int] = set()
-        for member in members:
-            edges = self._edges[member]
-            for key in keys:
-                if key in edges:
-                    targets.update(edges[key])
-            if passes:
-                targets.update(self._gaps[member])
-        if not targets:
-            return None
-        if len(self._states) >= _MAX_STATES:
-            self._forget()
-        return self._state(frozenset(targets))
+                    found.append(word[:length] + "*")
+            if len(self._keys) >= _MAX_EDGES:
+                self._keys.clear()
+            keys = self._keys[word] = tuple(found)
+        return keys
 
 
 def _ways(

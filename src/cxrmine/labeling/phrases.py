@@ -59,7 +59,9 @@ class Bracket(NamedTuple):
 Node = Words | Gap | Choice | Maybe | Bracket
 Sequence_ = tuple[Node, ...]
 
-_TOKEN = re.compile(r"\s+|([A-Z][A-Z_]*)\b|\.\.\.(\d*)|([()|?<>])|([^\s()|?<>]+)")
+_TOKEN = re.compile(r"\.\.\.\d*|[()|?<>]|[^\s()|?<>]+")
+_SET = re.compile(r"[A-Z][A-Z_]*")
+_MARKS = frozenset("()|?<>")
 
 
 class PhraseError(ValueError):
@@ -90,20 +92,24 @@ class PhraseParser:
 
     def __init__(self, sets: Mapping[str, tuple[str, ...]]) -> None:
         self._sets: dict[str, Node] = {}
-        # Equal groups become one object, so that the matcher can tell them by identity.
-        self._groups: dict[Node, Node] = {}
+        # Equal nodes become one object, so that the matcher can tell them by identity.
+        self._nodes: dict[Node, Node] = {}
+        self._words: dict[str, Words] = {}
         for name, phrases in sets.items():
-            if not re.fullmatch("[A-Z][A-Z_]*", name):
+            if not _SET.fullmatch(name):
                 raise PhraseError(f"the set {name!r} must be named in capitals")
             if not phrases:
                 raise PhraseError(f"the set {name!r} is empty: list at least one phrase")
             sequences = []
             for text in phrases:
-                nodes, position = self._sequence(_tokens(text), 0, text)
-                if position != len(_tokens(text)):
+                tokens = _TOKEN.findall(text)
+                nodes, position = self._sequence(tokens, 0, text)
+                if position != len(tokens):
                     raise PhraseError(f"the set {name!r} has an unexpected ')' or '|' in {text!r}")
                 if "<" in text or ">" in text:
                     raise PhraseError(f"the set {name!r} may not hold '<' or '>': {text!r}")
+                if not nodes:
+                    raise PhraseError(f"the set {name!r} has an empty phrase: delete it")
                 sequences.append(nodes)
             self._sets[name] = self._choice(sequences)
 
@@ -115,16 +121,11 @@ class PhraseParser:
         PhraseError
             If it does not follow the notation, may be empty, or starts or ends with a gap.
         """
-        bracketed = "<" in text or ">" in text
-        if not _SPECIAL.search(text):  # most phrases are plain words
-            nodes: Sequence_ = tuple(Words((word,)) for word in text.split())
-            if not nodes:
-                raise PhraseError("a phrase is empty: delete the line or write words")
-            return Phrase(nodes, False, 0)
-        tokens = _tokens(text)
+        tokens = _TOKEN.findall(text)
         nodes, position = self._sequence(tokens, 0, text)
         if position != len(tokens):
-            raise PhraseError(f"{text!r} has an unexpected {tokens[position][1]!r}")
+            raise PhraseError(f"{text!r} has an unexpected {tokens[position]!r}")
+        bracketed = "<" in text or ">" in text
         if bracketed:
             marks = [node.opens for node in nodes if isinstance(node, Bracket)]
             if marks != [True, False] or text.count("<") != 1 or text.count(">") != 1:
@@ -133,38 +134,24 @@ class PhraseParser:
             closing = nodes.index(Bracket(False))
             if _may_be_empty(nodes[opening + 1 : closing]):
                 raise PhraseError(f"{text!r} may match no word between '<' and '>'")
-        if _may_be_empty(nodes):
-            raise PhraseError(f"{text!r} may match no word at all: make one word obligatory")
-        if _gap_first(nodes, step=1) or _gap_first(nodes, step=-1):
-            raise PhraseError(f"{text!r} starts or ends with a gap: begin and end with a word")
+        if not nodes or not (isinstance(nodes[0], Words) and isinstance(nodes[-1], Words)):
+            if _may_be_empty(nodes):
+                raise PhraseError(f"{text!r} may match no word at all: make one word obligatory")
+            if _gap_first(nodes, step=1) or _gap_first(nodes, step=-1):
+                raise PhraseError(f"{text!r} starts or ends with a gap: begin and end with a word")
         return Phrase(nodes, bracketed, _slack(nodes))
 
-    def _sequence(
-        self, tokens: list[tuple[str, str]], position: int, text: str
-    ) -> tuple[Sequence_, int]:
+    def _sequence(self, tokens: list[str], position: int, text: str) -> tuple[Sequence_, int]:
         nodes: list[Node] = []
         while position < len(tokens):
-            kind, value = tokens[position]
-            if value in ")|" and kind == "mark":
+            token = tokens[position]
+            if token == ")" or token == "|":
                 break
             position += 1
-            if kind == "word":
-                if "*" in value[:-1] or value == "*":
-                    raise PhraseError(f"{text!r}: '*' stands only at the end of a word")
-                if value != value.lower():
-                    raise PhraseError(f"{text!r}: write words in lower case")
-                nodes.append(Words((value,)))
-            elif kind == "gap":
-                longest = int(value) if value else DEFAULT_GAP
-                if not 1 <= longest <= MAX_GAP:
-                    raise PhraseError(f"{text!r}: a gap is of 1 to {MAX_GAP} tokens")
-                nodes.append(Gap(longest))
-            elif kind == "set":
-                if value not in self._sets:
-                    known = ", ".join(self._sets) or "none"
-                    raise PhraseError(f"{text!r} uses the unknown set {value!r} (known: {known})")
-                nodes.append(self._sets[value])
-            elif value == "(":
+            if token not in _MARKS:
+                known = self._words.get(token)
+                nodes.append(self._word(token, text) if known is None else known)
+            elif token == "(":
                 sequences = []
                 while True:
                     inner, position = self._sequence(tokens, position, text)
@@ -174,19 +161,45 @@ class PhraseParser:
                     if position == len(tokens):
                         raise PhraseError(f"{text!r} lacks a ')'")
                     position += 1
-                    if tokens[position - 1][1] == ")":
+                    if tokens[position - 1] == ")":
                         break
                 nodes.append(self._choice(sequences))
-            elif value == "?":
+            elif token == "?":
                 if not nodes or isinstance(nodes[-1], Gap | Maybe | Bracket):
                     raise PhraseError(f"{text!r}: '?' must follow a word, a set or a bracket")
                 last = nodes[-1]
                 single = isinstance(last, Choice) and len(last.sequences) == 1
                 maybe = Maybe(last.sequences[0] if single else (last,))  # type: ignore[union-attr]
-                nodes[-1] = self._groups.setdefault(maybe, maybe)
+                nodes[-1] = self._nodes.setdefault(maybe, maybe)
             else:
-                nodes.append(Bracket(value == "<"))
+                nodes.append(Bracket(token == "<"))
         return tuple(nodes), position
+
+    def _word(self, token: str, text: str) -> Node:
+        """Read a token that is no mark: a word, a set or a gap."""
+        node: Node
+        if token.startswith("..."):
+            number = token[3:]
+            if number and not number.isdecimal():
+                raise PhraseError(f"{text!r}: put a space behind the gap in {token!r}")
+            node = Gap(int(number) if number else DEFAULT_GAP)
+            if not 1 <= node.longest <= MAX_GAP:
+                raise PhraseError(f"{text!r}: a gap is of 1 to {MAX_GAP} tokens")
+            return self._nodes.setdefault(node, node)
+        if _SET.fullmatch(token):
+            if token not in self._sets:
+                known = ", ".join(self._sets) or "none"
+                raise PhraseError(f"{text!r} uses the unknown set {token!r} (known: {known})")
+            return self._sets[token]
+        if "*" in token[:-1] or token == "*":
+            raise PhraseError(f"{text!r}: '*' stands only at the end of a word")
+        if token != token.lower():
+            raise PhraseError(f"{text!r}: write words in lower case")
+        if "..." in token:
+            raise PhraseError(f"{text!r}: put a space before the gap in {token!r}")
+        words = self._words[token] = Words((token,))
+        self._nodes[words] = words
+        return words
 
     def _choice(self, sequences: list[Sequence_]) -> Node:
         # Alternatives of one word each share a state in the matcher; that keeps it small.
@@ -196,25 +209,7 @@ class PhraseParser:
             node = Words(tuple(dict.fromkeys(keys)))
         else:
             node = Choice(tuple(sequences))
-        return self._groups.setdefault(node, node)
-
-
-_SPECIAL = re.compile(r"[()|?<>*]|\.\.\.|[A-Z]")
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    end = 0
-    for match in _TOKEN.finditer(text):
-        if match.start() != end:
-            break
-        end = match.end()
-        group = match.lastindex
-        if group is not None:
-            found.append((("set", "gap", "mark", "word")[group - 1], match.group(group)))
-    if end != len(text):
-        raise PhraseError(f"{text!r}: cannot read {text[end : end + 10]!r}")
-    return found
+        return self._nodes.setdefault(node, node)
 
 
 def _may_be_empty(nodes: Sequence_) -> bool:

@@ -6,7 +6,7 @@ A scheme is a YAML file in ``vocab/schemes/`` (the user's own too, with ``--voca
     the label columns in order;
 ``base``
     the scheme whose entries in ``vocab/findings.yaml`` say which concept counts for which
-    column (default: the scheme's own name);
+    column (default: the scheme's own name), and which statement of normality speaks against one;
 ``concepts``
     changes to that: ``add: {column: [concept …]}``, ``remove: [concept …]``, ``never: [column …]``
     for a column that the scheme has but never marks;
@@ -93,6 +93,7 @@ class Scheme:
     name: str
     columns: tuple[str, ...]
     column_of: Mapping[str, tuple[str, ...]]
+    excludes: Mapping[str, str]
     value_of: Mapping[str, Value]
     concept_values: Mapping[str, Mapping[str, Value]]
     rule_values: Mapping[str, Value]
@@ -123,15 +124,14 @@ class Scheme:
         mentions = tuple(mentions)
         for mention in mentions:
             targets = self.column_of.get(mention.concept)
-            if targets is None:
-                continue
-            special = self.concept_values.get(mention.concept)
-            if special is not None and mention.status in special:
-                value = special[mention.status]
-            elif mention.rule in self.rule_values:
-                value = self.rule_values[mention.rule]
+            value: Value
+            if targets is not None:
+                value = self._value(mention)
+            elif mention.concept in self.excludes and mention.status in ("present", "probable"):
+                # "The heart is normal in size" denies cardiomegaly as "no cardiomegaly" does.
+                targets, value = (self.excludes[mention.concept],), self.value_of["absent"]
             else:
-                value = self.value_of[mention.status]
+                continue
             if value is None:
                 continue
             for column in targets:
@@ -145,6 +145,14 @@ class Scheme:
         if self.normal is not None:
             row[self.normal.column] = self._normal(self.normal, mentions, row)
         return row
+
+    def _value(self, mention: Mention) -> Value:
+        special = self.concept_values.get(mention.concept)
+        if special is not None and mention.status in special:
+            return special[mention.status]
+        if mention.rule in self.rule_values:
+            return self.rule_values[mention.rule]
+        return self.value_of[mention.status]
 
     def _normal(self, rule: _Normal, mentions: tuple[Mention, ...], row: dict[str, Value]) -> Value:
         statuses = rule.statuses
@@ -207,6 +215,7 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         raise SchemeError(f"{file.name}: {where}: {first['msg']}.") from None
     _check(content, file.name, vocabulary)
     column_of: dict[str, list[str]] = {}
+    excludes: dict[str, str] = {}
     base = content.base or name
     for concept in vocabulary.concepts:
         column = concept.schemes.get(base)
@@ -217,6 +226,9 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
             and column not in content.concepts.never
         ):
             column_of.setdefault(concept.id, []).append(column)
+        against = concept.excludes.get(base)
+        if against in content.columns and against not in content.concepts.never:
+            excludes[concept.id] = against
     for column, ids in content.concepts.add.items():
         for concept_id in ids:
             if column not in column_of.setdefault(concept_id, []):
@@ -231,6 +243,7 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
         name=name,
         columns=tuple(content.columns),
         column_of={k: tuple(v) for k, v in column_of.items()},
+        excludes=excludes,
         value_of=content.statuses,
         concept_values=content.concept_statuses,
         rule_values=content.rules,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
@@ -124,7 +124,7 @@ _ENTRY: TypeAdapter[_Entry] = TypeAdapter(_Entry)
 _TOP = ("version", "gap_stops", "sets", "concepts")
 
 
-class _Loader(CParser, BaseResolver):  # type: ignore[misc]
+class _Loader(CParser, BaseResolver):
     """libyaml's parser without guesses about types: twice as fast as CSafeLoader, and no
     phrase (``no``, ``on``) turns into a boolean.
     """

@@ -43,11 +43,11 @@ class _MaxoutNorm:
     def finish(self, sums: Floats) -> Floats:
         """Return maximum over pieces, normalised; `sums` has the bias in it and is overwritten."""
         width = self.outputs
-        best = sums[:, :width]
+        best: Floats = sums[:, :width]
         for piece in range(1, self.pieces):
             best = np.maximum(best, sums[:, piece * width : (piece + 1) * width])
         # thinc's layernorm: variance plus 1e-8 under the root.
-        best = best - (best.sum(axis=1, keepdims=True) * np.float32(1 / width))
+        best = np.subtract(best, best.sum(axis=1, keepdims=True) * np.float32(1 / width))
         variance = np.einsum("ij,ij->i", best, best) * np.float32(1 / width)
         best *= (1.0 / np.sqrt(variance + np.float32(1e-8)))[:, None]
         best *= self.gain

@@ -195,7 +195,9 @@ def _regular(word: str, stem: str) -> str:
     for candidate in candidates:
         if candidate in _VERBS:
             return candidate
-    prefix = next((p for p in ("re", "un", "over", "under", "mis", "pre") if stem.startswith(p)), "")
+    prefix = next(
+        (p for p in ("re", "un", "over", "under", "mis", "pre") if stem.startswith(p)), ""
+    )
     if prefix:
         for candidate in candidates:
             if candidate[len(prefix) :] in _VERBS:

@@ -47,6 +47,10 @@ _NOT_NEEDED = (
 _BATCH = 192
 
 
+#: Files in a pipeline's folder that change nothing of what it does.
+_PAPERS = ("README", "LICENSE", "NOTICE", "scores", ".")
+
+
 class ParserNotFound(UserError):
     """The parser that a user asked for is not installed or is no parser."""
 
@@ -133,7 +137,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def parser_fingerprint(nlp: Language) -> str:
-    """Return the SHA-256 of the pipeline's configuration and weights, in hexadecimal.
+    """Return the SHA-256 of the pipeline's configuration and weights, in hexadecimal digits.
 
     The bundled pipeline's, and that of any pipeline read from a folder, is that of its files;
     otherwise of what the pipeline would write.
@@ -142,7 +146,7 @@ def parser_fingerprint(nlp: Language) -> str:
     folder = nlp.path
     if folder is not None and Path(folder).is_dir():
         for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and path.suffix != ".md" and "__pycache__" not in path.parts:
+            if path.is_file() and not path.name.startswith(_PAPERS):
                 digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
                 digest.update(path.read_bytes())
     else:

@@ -149,8 +149,9 @@ def find_sections(text: str) -> tuple[Section, ...]:
     tuple of Section
         Name and half-open offsets of each body, without header and surrounding white space,
         sorted, not overlapping, never empty. Text before the first header is ``preamble``, or
-        ``findings`` where it is prose and no Findings header exists. Empty where no header is
-        found at all.
+        ``findings`` where it is prose, no Findings header exists and an Impression does. Names
+        are those of `section_names.SYNONYMS`; an unknown header names its section itself, in
+        lower case. No sections where no header is found at all.
     """
     headers = _find_headers(text)
     if not headers:

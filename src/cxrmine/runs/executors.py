@@ -6,6 +6,7 @@ merges does not know which one it has.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -117,6 +118,7 @@ class Dask:
             raise UserError(
                 "--dask needs the extra [dask]; install it with: pip install 'cxrmine[dask]'"
             ) from error
+        _silence("distributed", "tornado")
         try:
             self._client = Client(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -192,6 +194,13 @@ def open_executor(workers: int, dask: str | None) -> Executor:
     if dask is not None:
         return Dask(dask)
     return Here() if workers == 1 else Processes(workers)
+
+
+def _silence(*packages: str) -> None:
+    """Keep packages from logging tracebacks of what we tell the user in a sentence."""
+    for name in [*packages, *logging.root.manager.loggerDict]:
+        if name.split(".")[0] in packages:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager
