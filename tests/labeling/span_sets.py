@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,11 +49,12 @@ def _read(entry: dict[str, Any]) -> SpanSet:
 
 
 class Scores(NamedTuple):
-    """How many spans got a right status, and F1 of the status ``absent``."""
+    """How many spans got a right status, F1 of the status ``absent``, and which layer decided."""
 
     spans: int
     right: int
     f1_absent: float
+    layers: dict[str, int]
 
     @property
     def accuracy(self) -> float:
@@ -65,10 +67,11 @@ class Scores(NamedTuple):
 
 def score(labeler: Any, sentences: list[SpanSet]) -> Scores:
     """Score a labeler: a second status of a span (``also``) is as right as the first."""
-    spans = right = true = false = missed = 0
+    right = true = false = missed = 0
+    layers: Counter[str] = Counter()
     for text, offsets, statuses in sentences:
         for decision, ok in zip(labeler.assert_spans(text, offsets), statuses, strict=True):
-            spans += 1
+            layers[decision.layer] += 1
             hit = decision.status in ok
             right += hit
             if decision.status == "absent":
@@ -76,4 +79,5 @@ def score(labeler: Any, sentences: list[SpanSet]) -> Scores:
                 false += not hit
             elif ok[0] == "absent" and not hit:
                 missed += 1
-    return Scores(spans, right, 2 * true / (2 * true + false + missed))
+    f1_absent = 2 * true / (2 * true + false + missed) if true else 0.0
+    return Scores(layers.total(), right, f1_absent, dict(layers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,7 @@ def test_phrases_of_findings_hold_no_negation() -> None:
             continue
         for text in concept.phrases:
             inside = text[text.index("<") : text.index(">")] if "<" in text else text
-            assert not {"no", "not", "without", "nor"} & set(
-                inside.replace("(", " ").replace(")", " ").replace("|", " ").split()
-            ), (concept.id, text)
+            assert not {"no", "not", "without", "nor"} & set(re.findall(r"\w+", inside)), text
 
 
 class _HasGapError(Exception):
@@ -164,7 +163,7 @@ def test_every_word_of_a_phrase_is_one_token() -> None:
         ("Lungs are hyperexpanded but clear.",
          {"hyperinflation": "lungs are hyperexpanded", "lungs_clear": "clear"}),
         ("Aorta is tortuous and calcified.", {"aortic_tortuosity": "aorta is tortuous",
-                                              "calcification": "calcified"}),
+                                              "aortic_calcification": "calcified"}),
         ("Fluid in the left pleural space.", {"pleural_effusion": "fluid in the left pleural space"}),
         ("Heart is normal, aorta is enlarged.",
          {"heart_normal": "heart is normal", "aortic_ectasia": "aorta is enlarged"}),

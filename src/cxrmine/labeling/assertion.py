@@ -37,6 +37,7 @@ class Decision(NamedTuple):
 PRESENT = Decision("present", (), "", "none")
 # The first letters of forms that a lemma of the rules cannot be told from: thought, felt, went …
 _IRREGULAR = frozenset({"th", "fe", "wa", "we", "ar", "is", "ha"})
+_CONTRASTS = frozenset({"but", "however", "although", "though", "except", "despite", "whereas"})
 _HEDGES = frozenset({"possible", "probable", "hypothetical"})
 
 @dataclass(slots=True)
@@ -133,7 +134,7 @@ class Assertion:
             triggers = self._triggers.get(word)
             if triggers is None:
                 triggers = self._set_off(word)
-            if triggers or self.rules.cues.opens(word):
+            if triggers or self.rules.before_mention.opens(word) or self.rules.behind_mention.opens(word):
                 hot.append(i)
             else:
                 if len(self._cold) > 100_000:
@@ -167,14 +168,15 @@ class Assertion:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
             return result
-        hits = self.rules.cues.find(words, hot)
+        ahead = self.rules.before_mention.find(words, hot)
+        behind = self.rules.behind_mention.find(words, hot)
         # The highest priority that a pattern could bring in from each word that no cue phrase
         # accounts for: a parse can change nothing for a mention that surely has more.
         loose: list[tuple[int, int]] = []
         if self.use_graph:
             taken: set[int] = set()
             if self.use_surface:
-                for start, end, _ in hits:
+                for start, end, _ in (*ahead, *behind):
                     taken.update(range(start, end))
             for first, last in spans:
                 if last - first > 1:  # a mention's own words are no cues for another
@@ -191,14 +193,14 @@ class Assertion:
                         highest = trigger.rule.priority
                 if highest >= 0:
                     loose.append((i, highest))
-        if not hits and not loose:
+        if not ahead and not behind and not loose:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
             return result
         classes = classify(words)
         hedges = {
             i
-            for start, end, cues in hits
+            for start, end, cues in ahead
             if any(cue.rule.status in _HEDGES for cue in cues)
             for i in range(start, end)
         }
@@ -206,31 +208,22 @@ class Assertion:
             reaches: list[Candidate] = []
             best = -1  # the priority of the best sure cue
             doubt = -1  # that of the best cue whose reach is in doubt
-            closed = False
+            closed = denied = False
             if self.use_surface:
-                near_hits = hits
-                if any(start < first < end for start, end, _ in hits):
+                found = ahead
+                if any(start < first < end for start, end, _ in ahead):
                     # A cue that runs into the mention counts as far as it stands before it.
-                    near_hits = [*self.rules.cues.find(words[:first]), *(h for h in hits if h[0] >= first)]
-                for start, end, cues in near_hits:
-                    if start < last and first < end:
-                        # A cue inside the mention belongs to its name, unless it opens somebody's
-                        # span ("prior empyema").
-                        if start == first and end < last:
-                            for cue in cues:
-                                if cue.after:
-                                    reaches.append(
-                                        Candidate(cue.rule, tuple(range(start, end)), True, True)
-                                    )
-                                    best = max(best, cue.rule.priority)
-                        continue
+                    found = [
+                        *self.rules.before_mention.find(words[:first]),
+                        *(hit for hit in ahead if hit[0] >= first),
+                    ]
+                for start, end, cues in found:
+                    if end > first and not (start == first and end < last):
+                        continue  # behind the mention, or part of its name
                     for cue in cues:
-                        if end <= first and cue.after:
-                            reach = forward(words, classes, hedges, end, first, last, cue)
-                        elif last <= start and cue.before:
-                            reach = backward(words, classes, last, start, cue, closed)
-                        else:
-                            continue
+                        # A cue may open somebody's span: "prior empyema".
+                        stop = min(end, first)
+                        reach = forward(words, classes, hedges, stop, first, last, cue)
                         if reach is None:
                             continue
                         sure, near, distance = reach
@@ -238,11 +231,30 @@ class Assertion:
                         if sure:
                             best = max(best, cue.rule.priority)
                             closed = closed or distance <= 1
+                            denied = denied or (cue.denies and distance <= 2)
                         else:
                             doubt = max(doubt, cue.rule.priority)
-            ask = self.use_graph and (asking is None or asking[number]) and (
-                doubt > best
-                or any(priority > best and not first <= i < last for i, priority in loose)
+                for start, end, cues in behind:
+                    if start < last:
+                        continue
+                    for cue in cues:
+                        reach = backward(words, classes, last, start, cue, closed)
+                        if reach is None:
+                            continue
+                        sure, near, _ = reach
+                        reaches.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
+                        if sure:
+                            best = max(best, cue.rule.priority)
+                        else:
+                            doubt = max(doubt, cue.rule.priority)
+            ask = (
+                self.use_graph
+                and not denied  # "no X": nothing further off can speak for it
+                and (asking is None or asking[number])
+                and (
+                    doubt > best
+                    or any(priority > best and not first <= i < last for i, priority in loose)
+                )
             )
             result.reaches.append(reaches)
             result.ask_graph.append(ask)
@@ -306,7 +318,9 @@ class Assertion:
                     continue
                 seen.add(id(trigger.pattern))
                 cue = match(trigger.pattern, graph, head, lemma_at)
-                if cue is not None and not inside.issuperset(cue):
+                if cue is not None and not inside.issuperset(cue) and not _apart(
+                    words, nodes, cue, trigger.rule.status
+                ):
                     candidates.append((trigger.rule, cue))
         if not candidates:
             return None
@@ -321,8 +335,10 @@ class Assertion:
     ) -> Decision:
         best: tuple[int, int, Decision] | None = None
         if self.use_surface:
+            # A cue in doubt counts only where nothing better speaks.
+            fallback = found is None and not any(reach.sure for reach in reaches)
             for reach in reaches:
-                if not (reach.sure or (reach.near and found is None)):
+                if not (reach.sure or (reach.near and fallback)):
                     continue
                 key = (reach.rule.priority, -reach.rule.order)
                 if best is None or key > best[:2]:
@@ -335,6 +351,22 @@ class Assertion:
                 cue = tuple(sorted({t for n in nodes for t in back.get(n, ())}))
                 best = (*key, Decision(rule.status, cue, rule.id, "graph"))
         return PRESENT if best is None else best[2]
+
+
+def _apart(
+    words: Sequence[str], nodes: Sequence[int], cue: Sequence[int], status: str
+) -> bool:
+    """Whether a semicolon, or for a negation a contrast, keeps cue and mention apart.
+
+    A wrong parse may join what the writer has set apart.
+    """
+    if cue[-1] < nodes[0]:
+        between = words[cue[-1] + 1 : nodes[0]]
+        if status == "absent" and not _CONTRASTS.isdisjoint(between):
+            return True
+    else:
+        between = words[nodes[-1] + 1 : cue[0]]
+    return ";" in between
 
 
 def mask(words: Sequence[str], spans: Sequence[Span]) -> tuple[tuple[str, ...], list[int]]:

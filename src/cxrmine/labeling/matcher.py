@@ -10,7 +10,7 @@ it. `matcher_reference` says the same in the plainest way and is tested to agree
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from cxrmine.labeling.phrases import Bracket, Choice, Gap, Maybe, Phrase, Sequence_, Words
@@ -22,6 +22,9 @@ _MAX_STATES = 50_000
 
 SEPARATOR = "\x1f"
 
+_MANY_ARCS = 32
+
+_Arc = tuple[Collection[str], int]
 _Threads = dict[tuple[frozenset[int], int], frozenset[int]]
 
 
@@ -52,11 +55,12 @@ class _State(dict[str, "_State | None"]):
     """A deterministic state: token text → next state, or None where no phrase goes on.
 
     ``members`` are the states of the nondeterministic automaton that it stands for; what they
-    accept stands in ``accepts``, where they lead in ``arcs`` (merged when first needed) and,
-    for any token that is no gap stop, in ``gaps``.
+    accept stands in ``accepts``, where they lead in ``arcs`` and, for any token that is no gap
+    stop, in ``gaps`` (both gathered when first needed). Many arcs are indexed by key; for a few
+    that would cost more than it saves.
     """
 
-    __slots__ = ("accepts", "arcs", "gaps", "matcher", "members")
+    __slots__ = ("accepts", "arcs", "gaps", "indexed", "matcher", "members")
 
     def __init__(self, matcher: Matcher, members: frozenset[int]) -> None:
         super().__init__()
@@ -64,32 +68,37 @@ class _State(dict[str, "_State | None"]):
         self.members = members
         accepts = {a for member in members for a in matcher._accepts.get(member, ())}
         self.accepts = tuple(sorted(accepts)) if accepts else None
-        self.arcs: dict[str, list[int]] | None = None
+        self.arcs: list[_Arc] | None = None
+        self.indexed: dict[str, list[int]] | None = None
         self.gaps: list[int] = []
 
     def __missing__(self, word: str) -> _State | None:
         matcher = self.matcher
         if self.arcs is None:
-            self._merge()
+            self._gather()
             assert self.arcs is not None
         targets = set() if word in matcher._stops else set(self.gaps)
         for key in matcher._keys_of(word):
-            if key in self.arcs:
-                targets.update(self.arcs[key])
-        target = matcher._state(frozenset(targets)) if targets else None
+            if self.indexed is not None:
+                targets.update(self.indexed.get(key, ()))
+            else:
+                targets.update([target for keys, target in self.arcs if key in keys])
+        state = matcher._state(frozenset(targets)) if targets else None
         if len(self) >= _MAX_EDGES:
             self.clear()
-        self[word] = target
-        return target
+        self[word] = state
+        return state
 
-    def _merge(self) -> None:
-        arcs: dict[str, list[int]] = {}
+    def _gather(self) -> None:
+        matcher = self.matcher
+        self.arcs = [arc for member in self.members for arc in matcher._arcs[member]]
         for member in self.members:
-            for keys, target in self.matcher._arcs[member]:
+            self.gaps += matcher._gaps.get(member, ())
+        if len(self.arcs) > _MANY_ARCS:
+            self.indexed = {}
+            for keys, target in self.arcs:
                 for key in keys:
-                    arcs.setdefault(key, []).append(target)
-            self.gaps += self.matcher._gaps.get(member, ())
-        self.arcs = arcs
+                    self.indexed.setdefault(key, []).append(target)
 
 
 class Matcher:
@@ -110,7 +119,7 @@ class Matcher:
         self.vocabulary = vocabulary
         self._stops = vocabulary.gap_stops
         # The nondeterministic automaton, by state: (keys, target), targets of a gap, accepts.
-        self._arcs: list[list[tuple[tuple[str, ...], int]]] = [[]]
+        self._arcs: list[list[_Arc]] = [[]]
         self._gaps: dict[int, list[int]] = {}
         self._accepts: dict[int, list[_Accept]] = {}
         self._bracketed: list[Phrase] = []
@@ -189,11 +198,19 @@ class Matcher:
         return select(candidates)
 
     def _mention(self, words: Sequence[str], start: int, end: int, phrase: int) -> tuple[int, int]:
-        tokens = words[start:end]
-        for stop, first, last in _ways(self._bracketed[phrase].nodes, tokens, 0, self._stops):
-            if stop == len(tokens):
-                return start + first, start + last
-        raise AssertionError("the automaton and the phrase disagree")  # pragma: no cover
+        tokens = tuple(words[start:end])
+        span = self._mentions.get((phrase, tokens))
+        if span is None:
+            nodes = self._bracketed[phrase].nodes
+            span = next(
+                (first, last)
+                for stop, first, last in _ways(nodes, tokens, 0, self._stops)
+                if stop == len(tokens)
+            )
+            if len(self._mentions) >= _MAX_EDGES:
+                self._mentions.clear()
+            self._mentions[phrase, tokens] = span
+        return start + span[0], start + span[1]
 
     # -- compiling -------------------------------------------------------------------------
 
@@ -227,7 +244,8 @@ class Matcher:
                     target = len(arcs)
                     arcs.append([])
                     self._words.update(node.keys)
-                    arc = (node.keys, target)
+                    keys = node.keys if len(node.keys) < 4 else frozenset(node.keys)
+                    arc = (keys, target)
                     for source in sources:
                         arcs[source].append(arc)
                     known = frozenset((target,))
@@ -256,6 +274,7 @@ class Matcher:
     def _forget(self) -> None:
         self._states: dict[frozenset[int], _State] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._mentions: dict[tuple[int, tuple[str, ...]], tuple[int, int]] = {}
         self._root = self._state(frozenset((0,)))
 
     def _state(self, members: frozenset[int]) -> _State:
@@ -296,9 +315,9 @@ def _ways(
         return
     node, rest = nodes[0], nodes[1:]
     if isinstance(node, Words):
-        if at < len(words) and any(
-            words[at] == key or (key[-1] == "*" and words[at].startswith(key[:-1]))
-            for key in node.keys
+        if at < len(words) and (
+            words[at] in node.keys
+            or any(key[-1] == "*" and words[at].startswith(key[:-1]) for key in node.keys)
         ):
             yield from _ways(rest, words, at + 1, stops)
     elif isinstance(node, Bracket):

@@ -26,16 +26,16 @@ for _word in """is are was were be been being has have had do does did can could
     showed demonstrate demonstrates reveal reveals revealed represent represents represented
     representing reflect reflects reflecting suggest suggests suggested suggesting indicate
     indicates indicating indicated increased decreased improved worsened developed resolved
-    persists persist persisting continues obscures obscured extends extending overlying involving
+    persists persist persisting continues obscures obscured extends extending
     obscuring lies projects exclude excluded account accounting explain explains presented presents
     complained complains states stated reports reported denies denied went came taken taking
     treated started admitted given received underwent gets got became becomes causes caused
     causing produces compresses displaces deviates measures abuts occupies involves affects
-    results resulting leads leading requires required contains silhouettes predominates limits
+    says said noticed helps results resulting leads leading requires required contains silhouettes predominates limits
     raises raised favors favor means accompanies underlies mimics thought felt believed""".split():
     _CLASS[_word] = VERB
 for _word in """but however although though except which who whom whose ; yet nevertheless apart
-    aside save otherwise because whereas . ? ! •""".split():
+    aside save despite positive pos + yes because whereas . ? ! •""".split():
     _CLASS[_word] = STOP
 
 # "No X is seen" closes a negation without ending it; "no X is unchanged" is two statements.
@@ -46,9 +46,9 @@ SEEN = frozenset(
     appreciable discernible not n't""".split()
 )
 FINITE = frozenset("is are was were has have had remains remain appears appear".split())
-_OWN_STATEMENT = FINITE | {"without", "with"}
-_LISTING = frozenset({",", "and", "or", "nor", "/", "and/or", "&"})
-_OR = frozenset({"or", "nor", "and/or"})
+_DETERMINERS = frozenset("the a an his her this that these those their".split())
+_LISTING = frozenset({",", "and", "or", "nor", "/", "and/or", "&", "versus", "vs"})
+_OR = frozenset({"or", "nor", "and/or", "versus", "vs"})
 
 _FAR = 12  # a cue further off than this is never sure
 _LONG = 6  # nor one with more words than this after the last comma
@@ -83,6 +83,8 @@ def forward(
     None if it does not reach it.
     """
     distance = first - end
+    if cue.anywhere:
+        return None if ";" in words[end:first] else Reach(True, True, distance)
     if distance > cue.within:
         return None if cue.adjacent else Reach(False, False, distance)
     if distance == 0:
@@ -104,12 +106,22 @@ def forward(
             run = 0
             continue
         run += 1
+        if (
+            word in _DETERMINERS
+            and k > end
+            and k != separated + 1
+            and classes[k - 1] == NEUTRAL
+            and words[k - 1] != "of"
+        ):
+            # a second noun phrase: "without treatment the infection spread"
+            worst = max(worst, PREPOSITION)
+            link = "preposition"
         if kind != NEUTRAL and not (k in hedges and not listed and cue.denies):
             worst = max(worst, kind)
             link = "preposition" if kind == PREPOSITION else "verb"
     if cue.adjacent:
         plain = not worst and (not listed or (link in _OR and separated == end + 1))
-        return Reach(True, True, distance) if plain and distance <= 2 + listed else None
+        return Reach(True, True, distance) if plain and distance <= 3 else None
     if listed and not FINITE.isdisjoint(words[first:last]):
         worst = VERB  # "no X, the heart is enlarged"
     between = words[end:first]
@@ -122,11 +134,7 @@ def forward(
         carried = not _OR.isdisjoint(words[last:])
         if any(w in ASSERTING for w in words[separated + 1 : first + 1]):
             worst = max(worst, NEUTRAL if carried else VERB)
-        if (
-            last < len(words)
-            and words[last] in _OWN_STATEMENT
-            and not (last + 1 < len(words) and words[last + 1] in SEEN)
-        ):
+        if _own_statement(words, last):
             worst = max(worst, VERB)
         if not cue.lists:
             worst = max(worst, PREPOSITION if carried else VERB)
@@ -134,6 +142,19 @@ def forward(
     closing = link in _OR or (link == "," and not _OR.isdisjoint(words[last:]))
     near = worst < VERB and distance <= (30 if closing else 10) and link != "preposition"
     return Reach(sure, near, distance)
+
+
+def _own_statement(words: Sequence[str], last: int) -> bool:
+    """Whether what follows a mention makes it the subject of a statement of its own."""
+    if last < len(words) and words[last] in ("without", "with"):
+        return True
+    for k in range(last, min(last + 8, len(words))):
+        word = words[k]
+        if word in FINITE:
+            return not (k + 1 < len(words) and words[k + 1] in SEEN)
+        if word in _LISTING or _CLASS.get(word, NEUTRAL) == STOP:
+            return False
+    return False
 
 
 def backward(
@@ -150,6 +171,8 @@ def backward(
     None if it does not reach it.
     """
     distance = start - last
+    if cue.anywhere:
+        return None if ";" in words[last:start] else Reach(True, True, distance)
     if distance > cue.within:
         return None if cue.adjacent else Reach(False, False, distance)
     if distance == 0:

@@ -57,6 +57,7 @@ class SurfaceEntry(BaseModel):
     within: int = Field(default=40, ge=1, le=200)
     adjacent: bool = False
     lists: bool | None = None
+    anywhere: bool = False
 
 
 class RuleEntry(BaseModel):
@@ -111,7 +112,8 @@ class SurfaceCue:
 
     ``adjacent``: only a determiner and an adjective may stand between cue and mention. ``lists``:
     the cue holds for every item of a list ("no A, B and C"); a hedge holds for the first item and
-    those joined by "or". ``denies``: it negates, hedged or not.
+    those joined by "or". ``anywhere``: it holds for the whole sentence on its side. ``denies``: it
+    negates, hedged or not.
     """
 
     rule: Rule
@@ -120,16 +122,25 @@ class SurfaceCue:
     within: int
     adjacent: bool
     lists: bool
+    anywhere: bool
     denies: bool
 
 
 class RuleSet:
     """All rules of a folder, indexed for the assertion step."""
 
-    def __init__(self, rules: list[Rule], cues: Cues[SurfaceCue], fingerprint: str) -> None:
+    def __init__(
+        self,
+        rules: list[Rule],
+        before_mention: Cues[SurfaceCue],
+        behind_mention: Cues[SurfaceCue],
+        fingerprint: str,
+    ) -> None:
         self.rules = tuple(rules)
         self.by_id = {rule.id: rule for rule in rules}
-        self.cues = cues
+        # Two sets, so that "is negative" (behind its mention) does not hide "negative for".
+        self.before_mention = before_mention
+        self.behind_mention = behind_mention
         self.fingerprint = fingerprint
         self.by_word: dict[str, list[tuple[Rule, Pattern]]] = {}
         for rule in rules:
@@ -151,7 +162,7 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     if not files:
         raise RuleError(f"No rule files (*.yaml) in {path}: give --rules a folder that has some.")
     rules: list[Rule] = []
-    cues: Cues[SurfaceCue] = Cues()
+    cues: tuple[Cues[SurfaceCue], Cues[SurfaceCue]] = (Cues(), Cues())
     digest = hashlib.sha256()
     seen: dict[str, str] = {}
     contents = [(file, _read(file)) for file in files]
@@ -175,8 +186,9 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
                 )
             seen[entry.id] = file.name
             rules.append(_compile(entry, len(rules), file.name, words, parser, cues))
-    cues.ready()
-    return RuleSet(rules, cues, digest.hexdigest())
+    for direction in cues:
+        direction.ready()
+    return RuleSet(rules, *cues, digest.hexdigest())
 
 
 def _read(file: Path) -> RuleFile:
@@ -205,7 +217,7 @@ def _compile(
     source: str,
     lists: Mapping[str, frozenset[str]],
     parser: PhraseParser,
-    cues: Cues[SurfaceCue],
+    cues: tuple[Cues[SurfaceCue], Cues[SurfaceCue]],
 ) -> Rule:
     written = [entry.pattern] if isinstance(entry.pattern, str) else entry.pattern
     surfaces = [entry.surface] if isinstance(entry.surface, SurfaceEntry) else entry.surface
@@ -236,10 +248,14 @@ def _compile(
                 entry.status not in ("possible", "probable")
                 if surface.lists is None
                 else surface.lists,
+                surface.anywhere,
                 entry.status == "absent",
             )
             for phrase in surface.cue:
-                cues.add(phrase, parser, cue)
+                if cue.after:
+                    cues[0].add(phrase, parser, cue)
+                if cue.before:
+                    cues[1].add(phrase, parser, cue)
     except ValueError as error:
         raise RuleError(f"{source}: rule {entry.id!r}: {error}.") from None
     return rule
