@@ -16,14 +16,16 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "labeling"))  # span_sets: the tests score with it too
 
 if TYPE_CHECKING:
     from cxrmine import LabeledReport, Labeler
+    from cxrmine.labeling.assertion import Decision
     from cxrmine.labeling.mention import Mention
+    from cxrmine.reports.report import Report
 
 SCHEME = "openi"
 VARIANTS = {
@@ -42,6 +44,13 @@ it does not (the gold, which codes the whole report, may be wrong too)."""
 Gold = Mapping[str, Mapping[str, int]]
 
 
+class DevHalf(NamedTuple):
+    """The reports of Open-i's dev half that have a row in the gold, and the gold by id."""
+
+    reports: list[Report]
+    gold: Gold
+
+
 class RuleScore(NamedTuple):
     """How often a rule decided a mention, and of those that can be checked how many were right."""
 
@@ -50,8 +59,8 @@ class RuleScore(NamedTuple):
     wrong: int
 
 
-def read_dev_half(data: Path) -> tuple[list[str], list[str], Gold] | None:
-    """Return ids and texts of the scored reports and the gold, None where the data is absent."""
+def read_dev_half(data: Path) -> DevHalf | None:
+    """Return the scored reports and the gold, None where the data is absent."""
     from cxrmine.evaluation.labels import read_labels
     from cxrmine.reports.readers import read_reports
 
@@ -65,12 +74,8 @@ def read_dev_half(data: Path) -> tuple[list[str], list[str], Gold] | None:
         report_id: dict(zip(read.columns, row.tolist(), strict=True))
         for report_id, row in zip(read.ids, cells, strict=True)
     }
-    reports = {
-        r.report_id: r
-        for r in read_reports([archive], on_problem=lambda problem: None)
-        if r.report_id in gold
-    }
-    return list(reports), list(reports.values()), gold  # type: ignore[return-value]
+    reports = read_reports([archive], on_problem=lambda problem: None)
+    return DevHalf([report for report in reports if report.report_id in gold], gold)
 
 
 def micro_f1(reports: Sequence[LabeledReport], gold: Gold, columns: Sequence[str]) -> float:
@@ -84,16 +89,28 @@ def micro_f1(reports: Sequence[LabeledReport], gold: Gold, columns: Sequence[str
     return 2 * true / (2 * true + false + missed) if true else 0.0
 
 
-def layers(labeler: Labeler, reports: Sequence[LabeledReport]) -> Counter[str]:
-    """Count which layer decided each mention.
+def label_and_count(
+    labeler: Labeler, texts: Sequence[Report]
+) -> tuple[list[LabeledReport], Counter[str]]:
+    """Label reports and count which layer decided each mention.
 
-    A `Mention` does not say it; the labeler's memory of judged sentences does.
+    A `Mention` does not say it, so the labeler is watched while it judges each distinct sentence;
+    it must not have seen any of them before.
     """
+    layers: dict[str, list[str]] = {}
+    remember = labeler._remember
+
+    def watch(sentence: str, offsets: Any, matches: Any, decisions: Sequence[Decision]) -> None:
+        layers[sentence] = [decision.layer for decision in decisions]
+        remember(sentence, offsets, matches, decisions)
+
+    labeler._remember = watch  # type: ignore[method-assign]
+    reports = labeler.label_many(texts)
     counts: Counter[str] = Counter()
     for report in reports:
-        for sentence in {(m.sentence_start, m.sentence) for m in report.mentions}:
-            counts.update(found.decision.layer for found in labeler._sentences[sentence[1]])
-    return counts
+        for _, sentence in {(m.sentence_start, m.sentence) for m in report.mentions}:
+            counts.update(layers[sentence])
+    return reports, counts
 
 
 def rule_scores(
@@ -121,16 +138,23 @@ def rule_scores(
 def print_rules(labeler: Labeler, scores: Mapping[str, RuleScore]) -> None:
     """Print a line a rule, by file and priority."""
     rules = sorted(labeler.rules.rules, key=lambda r: (r.source, -r.priority, r.order))
-    print(f"{'file':20}{'rule':22}{'status':14}{'fired':>7}{'right':>7}{'wrong':>7}{'right of checked':>18}")
+    print(
+        f"{'file':20}{'rule':22}{'status':14}{'fired':>7}{'right':>7}{'wrong':>7}{'right of checked':>18}"
+    )
     lines = [(r.source, r.id, r.status, scores[r.id]) for r in rules]
-    for source, rule, status, score in [*lines, ("", "(no rule)", "present", scores.get("", RuleScore(0, 0, 0)))]:
+    for source, rule, status, score in [
+        *lines,
+        ("", "(no rule)", "present", scores.get("", RuleScore(0, 0, 0))),
+    ]:
         checked = score.right + score.wrong
         share = f"{score.right / checked:18.1%}" if checked else f"{'-':>18}"
-        print(f"{source:20}{rule:22}{status:14}{score.fired:7}{score.right:7}{score.wrong:7}{share}")
+        print(
+            f"{source:20}{rule:22}{status:14}{score.fired:7}{score.right:7}{score.wrong:7}{share}"
+        )
     print(f"\n{DEFINITION}")
 
 
-def print_ablation(labelers: Mapping[str, Labeler], dev: tuple[list[str], list[str], Gold] | None) -> None:
+def print_ablation(labelers: Mapping[str, Labeler], dev: DevHalf | None) -> None:
     """Print labels' and statuses' scores and the layers' shares for each variant."""
     from span_sets import PARTS, SETS, read_spans, score
 
@@ -138,28 +162,43 @@ def print_ablation(labelers: Mapping[str, Labeler], dev: tuple[list[str], list[s
 
     totals = {"8": FINDINGS_8, "8 + normal": (*FINDINGS_8, NORMAL), "14": FINDINGS_14}
     if dev is not None:
-        _, texts, gold = dev
-        print(f"Open-i dev half, {len(texts):,} reports, scheme {SCHEME}: micro-F1")
-        print(f"{'':18}" + "".join(f"{name:>12}" for name in totals) + "    who decided each mention")
+        reports_in, gold = dev
+        print(f"Open-i dev half, {len(reports_in):,} reports, scheme {SCHEME}: micro-F1")
+        print(
+            f"{'':18}" + "".join(f"{name:>12}" for name in totals) + "    who decided each mention"
+        )
         for name, labeler in labelers.items():
-            reports = labeler.label_many(texts)
-            shares = layers(labeler, reports)
+            reports, shares = label_and_count(labeler, reports_in)
             n = shares.total()
-            told = ", ".join(f"{text} {shares[k] / n:.1%}" for k, text in LAYERS.items() if shares[k])
+            told = ", ".join(
+                f"{text} {shares[k] / n:.1%}" for k, text in LAYERS.items() if shares[k]
+            )
             cells = "".join(f"{micro_f1(reports, gold, c):12.1%}" for c in totals.values())
             print(f"{name:18}{cells}    {told}")
         print()
     for each in SETS:
         sentences = {part: read_spans(each, part) for part in PARTS}
-        sizes = ", ".join(f"part {p} {sum(len(s.spans) for s in sentences[p])} spans" for p in PARTS)
+        sizes = ", ".join(
+            f"part {p} {sum(len(s.spans) for s in sentences[p])} spans" for p in PARTS
+        )
         print(f"{each}: {sizes}")
-        print(f"{'':18}" + "".join(f"{f'accuracy {p}':>12}{f'F1 absent {p}':>13}" for p in PARTS) + "    who decided each span")
+        print(
+            f"{'':18}"
+            + "".join(f"{f'accuracy {p}':>12}{f'F1 absent {p}':>13}" for p in PARTS)
+            + "    who decided each span"
+        )
         for name, labeler in labelers.items():
             found = [score(labeler, sentences[part]) for part in PARTS]
             shares = sum((Counter(s.layers) for s in found), Counter[str]())
             n = shares.total()
-            told = ", ".join(f"{text} {shares[k] / n:.1%}" for k, text in LAYERS.items() if shares[k])
-            print(f"{name:18}" + "".join(f"{s.accuracy:12.1%}{s.f1_absent:13.1%}" for s in found) + f"    {told}")
+            told = ", ".join(
+                f"{text} {shares[k] / n:.1%}" for k, text in LAYERS.items() if shares[k]
+            )
+            print(
+                f"{name:18}"
+                + "".join(f"{s.accuracy:12.1%}{s.f1_absent:13.1%}" for s in found)
+                + f"    {told}"
+            )
         print()
 
 
@@ -171,7 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="example: python scripts/ablation.py --rules-table --data ../shared/data",
     )
     parser.add_argument("--rules-table", action="store_true", help="each rule's score only")
-    parser.add_argument("--data", type=Path, default=default, help="folder of the real data (%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=default, help="folder of the real data (%(default)s)"
+    )
     parser.add_argument("--rules", type=Path, help="a rule folder of your own")
     parser.add_argument("--vocab", type=Path, help="a vocabulary folder of your own")
     parser.add_argument("--parser", help="an installed spaCy pipeline in place of the bundled one")
@@ -191,7 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.rules_table:
             if dev is not None:
                 labeler = Labeler.load(**own)
-                print_rules(labeler, rule_scores(labeler, labeler.label_many(dev[1]), dev[2]))
+                print_rules(
+                    labeler, rule_scores(labeler, labeler.label_many(dev.reports), dev.gold)
+                )
         else:
             print_ablation({name: Labeler.load(**own, **v) for name, v in VARIANTS.items()}, dev)
     except UserError as error:

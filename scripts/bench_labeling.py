@@ -83,9 +83,7 @@ def run_negspacy(texts: list[str]) -> dict[str, float]:
     nlp.add_pipe("negex")
     load, load_wall = time.process_time() - begin, time.perf_counter() - wall
     begin = time.process_time()
-    found = sum(
-        sum(1 for e in doc.ents if e._.negex is not None) for doc in nlp.pipe(texts)
-    )
+    found = sum(sum(1 for e in doc.ents if e._.negex is not None) for doc in nlp.pipe(texts))
     return {
         "load": load,
         "load_wall": load_wall,
@@ -134,7 +132,9 @@ def main() -> None:
             )
             runs.append(json.loads(done.stdout.splitlines()[-1]))
     print(f"{len(texts)} reports ({source}); median of {arguments.repeat} fresh processes, CPU s")
-    print(f"{'':10}{'reports/s':>10}{'label s':>9}{'load s':>8}{'load wall':>10}{'peak MB':>9}{'mentions':>10}")
+    print(
+        f"{'':10}{'reports/s':>10}{'label s':>9}{'load s':>8}{'load wall':>10}{'peak MB':>9}{'mentions':>10}"
+    )
     for name, runs in results.items():
         middle = {key: statistics.median(r[key] for r in runs) for key in runs[0]}
         print(

@@ -467,7 +467,7 @@ RADIOLOGY = """
 2*{DEVICE} (punct ,) (nmod (case status/NOUN (fixed post)) {PROC})
 1*(nsubj patient) (cop is) (case status/NOUN (fixed post)) {PROC} (obl {WITHOUT})
 1*(nsubj patient) (cop is) (case s/NOUN (fixed /) (fixed p)) {PROC}
-1*(amod {SEENV}) {FL} (acl (advmod not) (advmod significantly) changed) {TIME}
+1*(nsubj:pass {FL}) (advmod not) (advmod significantly) changed/VERB {TIME}
 1*{FL} (parataxis (punct ,) {NOLIST})
 2*(det no) {F} (conj (punct ,) (det no) {F}) (conj (punct ,) (det no) {F})
 2*(det no) {F} (conj (punct ,) (det no) {F}) (conj (punct ,) (cc and) (det no) {F})
@@ -520,7 +520,7 @@ RADIOLOGY = """
 1*(amod stable) {ORGANN}
 1*(amod {NORMAL}) {ORGANN} (conj (punct ,) (amod {NORMAL}) {ORGANN})
 1*(amod {NORMAL}) {ORGANN} (parataxis (punct ,) {NOLIST})
-2*(amod acute/ADJ) {FWORD} (acl (advmod not) excluded)
+2*(nsubj:pass (amod {ADJ}) {FWORD}) (advmod not) excluded/VERB
 1*(nsubj (det the) patient) has/VERB (obj {NOLIST})
 """
 

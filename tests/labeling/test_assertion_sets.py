@@ -111,4 +111,7 @@ def test_a_second_status_is_as_right_as_the_first() -> None:
     doubtful = [s for s in read_spans() if any(len(ok) == 2 for ok in s.right)]
     assert doubtful, "no span has a second status any more"
     n = sum(len(s.spans) for s in doubtful)
-    assert score(Always(), doubtful)[:2] == (n, sum("possible" in ok for s in doubtful for ok in s.right))
+    assert score(Always(), doubtful)[:2] == (
+        n,
+        sum("possible" in ok for s in doubtful for ok in s.right),
+    )

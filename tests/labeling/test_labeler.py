@@ -95,7 +95,11 @@ def test_words_of_a_cue_that_stand_apart_are_joined_by_an_ellipsis() -> None:
 
 def test_a_report_with_sections_of_its_own(labeler: Labeler) -> None:
     text = "old effusion\nno effusion\nnodule"
-    sections = (Section("history", 0, 12), Section("findings", 13, 24), Section("impression", 25, 31))
+    sections = (
+        Section("history", 0, 12),
+        Section("findings", 13, 24),
+        Section("impression", 25, 31),
+    )
     report = labeler.label(Report("r1", text, sections))
     check_offsets(report)
     assert report.report_id == "r1"
@@ -178,9 +182,11 @@ def test_many_at_once_are_as_one_by_one(labeler: Labeler, texts: list[str]) -> N
 @given(_reports, st.data())
 def test_any_valid_spans_get_a_status(labeler: Labeler, text: str, data: st.DataObject) -> None:
     offsets = st.integers(0, len(text)).flatmap(
-        lambda start: st.tuples(st.just(start), st.integers(start + 1, len(text)))
-        if start < len(text)
-        else st.nothing()
+        lambda start: (
+            st.tuples(st.just(start), st.integers(start + 1, len(text)))
+            if start < len(text)
+            else st.nothing()
+        )
     )
     spans = data.draw(st.lists(offsets, max_size=4)) if text else []
     found = labeler.assert_spans(text, spans)
@@ -409,7 +415,8 @@ def test_a_cue_that_opens_a_span_counts_for_the_rest_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "span", [(-1, 3), (3, 3), (5, 3), (0, 13), (12, 13), (13, 14), (0.0, 3.0), ("0", "3"), (0, None)]
+    "span",
+    [(-1, 3), (3, 3), (5, 3), (0, 13), (12, 13), (13, 14), (0.0, 3.0), ("0", "3"), (0, None)],
 )
 def test_bad_offsets_are_refused(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"does not lie within the text: give half-open") as error:

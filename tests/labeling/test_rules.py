@@ -221,9 +221,7 @@ def test_a_files_own_list_wins(tmp_path: Path) -> None:
         ("  - id", " - id: [\n  - id", "own.yaml, line "),
     ],
 )  # fmt: skip
-def test_a_broken_rule_is_one_sentence(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_a_broken_rule_is_one_sentence(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in RULE
     path = folder(tmp_path, own=RULE.replace(old, new, 1))
     with pytest.raises(UserError) as error:
@@ -234,7 +232,9 @@ def test_a_broken_rule_is_one_sentence(
 
 
 def test_neither_a_pattern_nor_a_cue(tmp_path: Path) -> None:
-    lines = [line for line in RULE.splitlines() if "pattern:" not in line and "surface:" not in line]
+    lines = [
+        line for line in RULE.splitlines() if "pattern:" not in line and "surface:" not in line
+    ]
     with pytest.raises(RuleError) as error:
         load_rules(folder(tmp_path, own="\n".join(lines)))
     assert str(error.value) == "own.yaml: rule 'ghost' has neither a pattern nor a surface cue."
@@ -256,7 +256,9 @@ def test_an_id_that_stands_twice(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "just words\n", "- a\n- b\n", "rules: {id: ghost}\n", "rules:\n  - ghost\n"])
+@pytest.mark.parametrize(
+    "text", ["", "just words\n", "- a\n- b\n", "rules: {id: ghost}\n", "rules:\n  - ghost\n"]
+)
 def test_a_file_of_the_wrong_shape(tmp_path: Path, text: str) -> None:
     with pytest.raises(RuleError, match=r"^own\.yaml: "):
         load_rules(folder(tmp_path, own=text))

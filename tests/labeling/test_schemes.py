@@ -103,8 +103,22 @@ def test_every_finding_column_can_be_reached(name: str) -> None:
 
 # ------------------------------------------------------------------ statuses
 
-CHESTXRAY = {"present": 1, "probable": 1, "possible": 0, "absent": 0, "historical": 0, "hypothetical": 0}
-UNCERTAIN = {"present": 1, "probable": -1, "possible": -1, "absent": 0, "historical": None, "hypothetical": None}
+CHESTXRAY = {
+    "present": 1,
+    "probable": 1,
+    "possible": 0,
+    "absent": 0,
+    "historical": 0,
+    "hypothetical": 0,
+}
+UNCERTAIN = {
+    "present": 1,
+    "probable": -1,
+    "possible": -1,
+    "absent": 0,
+    "historical": None,
+    "hypothetical": None,
+}
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -170,6 +170,18 @@ def test_every_word_of_a_phrase_is_one_token() -> None:
         ("Calcified nodules/granulomas.",
          {"calcified_nodule": "calcified nodules", "calcified_granuloma": "granulomas"}),
         ("Bibasilar and lingular atelectasis.", {"atelectasis": "atelectasis"}),
+        ("The heart and mediastinum are enlarged.",
+         {"cardiomegaly": "heart", "mediastinal_widening": "mediastinum are enlarged"}),
+        ("Heart size, mediastinal contour, and pulmonary vascularity are normal.",
+         {"heart_normal": "heart size", "mediastinum_normal": "mediastinal contour",
+          "vascularity_normal": "pulmonary vascularity are normal"}),
+        ("XXXX deformity of T12.", {"vertebral_deformity": "xxxx deformity of t12"}),
+        ("Scattered calcified granulomas.", {"calcified_granuloma": "calcified granulomas"}),
+        ("Loss of disc height.", {"disc_disease": "loss of disc height"}),
+        ("Subcutaneous emphysema.", {"subcutaneous_emphysema": "subcutaneous emphysema"}),
+        ("Vascular engorgement within normal limits.", {"vascularity_normal":
+         "vascular engorgement within normal limits"}),
+        ("Mass effect on the trachea.", {"mass_effect": "mass effect"}),
         ("Scarring/atelectasis.", {"scarring": "scarring", "atelectasis": "atelectasis"}),
     ],
 )  # fmt: skip
