@@ -72,6 +72,44 @@ class _Trigger(NamedTuple):
     required: tuple[frozenset[str], ...]
 
 
+class _Heat(NamedTuple):
+    """What a word can do: begin a cue before or behind a mention, set off patterns."""
+
+    ahead: bool
+    behind: bool
+    triggers: tuple[_Trigger, ...]
+
+
+class _Words(dict[str, _Heat | None]):
+    """Word → what it can do, or None for the most that can do nothing; filled as words come."""
+
+    def __init__(self, rules: RuleSet, lemma: Callable[[str, str], str]) -> None:
+        super().__init__()
+        self._rules = rules
+        self._lemma = lemma
+        # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
+        self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
+
+    def __missing__(self, word: str) -> _Heat | None:
+        forms = {word}
+        if word[:2] in self._openings:
+            forms.update(self._lemma(word, pos) for pos in ("VERB", "NOUN"))
+        triggers = {
+            id(pattern): _Trigger(rule, pattern, pattern.required_words())
+            for form in sorted(forms)
+            for rule, pattern in self._rules.by_word.get(form, ())
+        }
+        heat = _Heat(
+            self._rules.before_mention.opens(word),
+            self._rules.behind_mention.opens(word),
+            tuple(triggers.values()),
+        )
+        if len(self) >= 100_000:
+            self.clear()
+        self[word] = found = heat if any(heat) else None
+        return found
+
+
 class Assertion:
     """Decides the status of mentions.
 
@@ -101,46 +139,14 @@ class Assertion:
         self._lemma = lemma
         self.use_graph = use_graph
         self.use_surface = use_surface
-        self._triggers: dict[str, tuple[_Trigger, ...]] = {}
-        self._cold: set[str] = set()  # words that neither begin a cue nor set off a pattern
-        # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
-        self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
+        self._heat = _Words(rules, lemma)
         self.parsed_sentences = 0
 
     # ---------------------------------------------------------------- step 1
     def _set_off(self, word: str) -> tuple[_Trigger, ...]:
         """Return the patterns whose cue `word` could be, in any of its forms."""
-        triggers = self._triggers.get(word)
-        if triggers is None:
-            by_word = self.rules.by_word
-            forms = {word}
-            if word[:2] in self._openings:
-                forms.update(self._lemma(word, pos) for pos in ("VERB", "NOUN"))
-            unique = {
-                id(pattern): _Trigger(rule, pattern, pattern.required_words())
-                for form in sorted(forms)
-                for rule, pattern in by_word.get(form, ())
-            }
-            if len(self._triggers) > 50_000:
-                self._triggers.clear()
-            triggers = self._triggers[word] = tuple(unique.values())
-        return triggers
-
-    def _sort_out(self, words: Sequence[str], candidates: Sequence[int]) -> list[int]:
-        """Return those of the tokens `candidates` that can begin a cue or set off a pattern."""
-        hot = []
-        for i in candidates:
-            word = words[i]
-            triggers = self._triggers.get(word)
-            if triggers is None:
-                triggers = self._set_off(word)
-            if triggers or self.rules.before_mention.opens(word) or self.rules.behind_mention.opens(word):
-                hot.append(i)
-            else:
-                if len(self._cold) > 100_000:
-                    self._cold.clear()
-                self._cold.add(word)
-        return hot
+        heat = self._heat[word]
+        return heat.triggers if heat is not None else ()
 
     def survey(
         self,
@@ -160,16 +166,14 @@ class Assertion:
             For each mention whether it is worth a parse (all are, by default).
         """
         result = Survey(words, spans)
-        cold = self._cold
-        hot = [i for i, word in enumerate(words) if word not in cold]
-        if hot:
-            hot = self._sort_out(words, hot)
+        heat = self._heat
+        hot = [(i, h) for i, word in enumerate(words) if (h := heat[word]) is not None]
         if not hot:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
             return result
-        ahead = self.rules.before_mention.find(words, hot)
-        behind = self.rules.behind_mention.find(words, hot)
+        ahead = self.rules.before_mention.find(words, [i for i, h in hot if h.ahead])
+        behind = self.rules.behind_mention.find(words, [i for i, h in hot if h.behind])
         # The highest priority that a pattern could bring in from each word that no cue phrase
         # accounts for: a parse can change nothing for a mention that surely has more.
         loose: list[tuple[int, int]] = []
@@ -181,12 +185,11 @@ class Assertion:
             for first, last in spans:
                 if last - first > 1:  # a mention's own words are no cues for another
                     taken.update(range(first, last))
-            known = self._triggers
-            for i in hot:
-                if i in taken:
+            for i, h in hot:
+                if not h.triggers or i in taken:
                     continue
                 highest = -1
-                for trigger in known.get(words[i]) or self._set_off(words[i]):
+                for trigger in h.triggers:
                     if trigger.rule.priority > highest and all(
                         not need.isdisjoint(words) for need in trigger.required
                     ):

@@ -37,6 +37,10 @@ class Executor(Protocol):
     def elsewhere(self) -> bool:
         """Whether tasks run beside this process, so that it can read on meanwhile."""
 
+    @property
+    def to_start(self) -> int:
+        """Processes of this run's own that have yet to start when the first task comes."""
+
     def submit(self, task: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Start a task."""
 
@@ -52,6 +56,7 @@ class Here:
 
     limit = 1
     elsewhere = False
+    to_start = 0
 
     def submit(self, task: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Run the task."""
@@ -77,6 +82,7 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self.limit = 2 * workers
+        self.to_start = workers
         self._pool = ProcessPoolExecutor(
             workers, mp_context=multiprocessing.get_context("spawn"), initializer=prepare_process
         )
@@ -110,6 +116,7 @@ class Dask:
     """The workers of an existing Dask cluster, which need only the installed package."""
 
     elsewhere = True
+    to_start = 0
 
     def __init__(self, address: str) -> None:
         try:

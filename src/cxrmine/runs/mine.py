@@ -169,8 +169,11 @@ class _Run:
     ) -> tuple[Counts, list[str], int, bool]:
         """Do whatever is left to do; return counts, outputs, reports labelled, nothing was left."""
         recorded = self._earlier(state)
-        # The workers' labeler loads while the inputs are hashed.
+        # The workers' labelers load while the inputs are hashed, all at the same time: with one
+        # task more for each process that has yet to start, none waits for the first chunks.
         description = self.executor.submit(describe, self.spec)
+        for _ in range(1, self._processes_worth_starting(state)):
+            self.executor.submit(describe, self.spec)
         inputs = identify(
             self.settings.inputs,
             leave_out=self.folder.path,
@@ -249,6 +252,14 @@ class _Run:
                 finished: dict[str, Any] = json.loads((self.folder.path / "run.json").read_bytes())
                 return finished
         return {}
+
+    def _processes_worth_starting(self, state: str) -> int:
+        """Return how many of the workers will find something to do."""
+        sizes = _sizes(self.folder.parts / "read.json") if state == "unfinished" else None
+        if sizes is None:
+            return 1 if state == "finished" else self.executor.to_start
+        left = len(sizes) - sum(1 for _ in self.folder.finished_parts.iterdir())
+        return min(self.executor.to_start, max(1, left))
 
     def _check_same(self, earlier: dict[str, Any], now: dict[str, Any]) -> None:
         """Refuse to mix two runs in one folder."""
