@@ -225,6 +225,44 @@ show/VERB (obj {ANDLIST})
 demonstrates/VERB (obj {ANDLIST})
 demonstrate/VERB (obj (det no) {ORLIST})
 """,
+    # A clause whose parts come as dependents and head, to be joined to another.
+    "CLAUSE": """
+4*(nsubj:pass {FL}) {NOTSEEN}
+4*(nsubj {FL}) {MAYBE}
+3*(nsubj:pass {FL}) {SEENP}
+2*(expl there) is/VERB (nsubj {FL})
+2*(expl there) is/VERB (nsubj {NOLIST})
+2*(nsubj {FL}) {STATE}/ADJ
+3*(nsubj:pass {F}) (advmod not) excluded/VERB
+2*(nsubj:pass {F}) (advmod again) {SEENV}/VERB
+1*(nsubj {F}) {CHANGED}/VERB
+2*(nsubj {FL}) (aux has) {CHANGED}/VERB
+2*(nsubj {ORGAN}) {SEEM}
+2*(nsubj {ORGAN}) {NORMAL}/ADJ
+1*(nsubj (det the) {F}) (aux have) (advmod {ADVERB}) {CHANGED}/VERB
+1*(nsubj (det a) {F}) (aux could) (aux:pass be) {HIDDEN}/VERB {LOCOBL}
+1*(nsubj {F}) (cop is) (advmod {DEGREE}) {STATE}/ADJ
+1*(nsubj {F}) (cop is) likely/ADJ
+1*(nsubj {F}) (cop is) unlikely/ADJ
+""",
+    "INSERT": """
+2*(obl (case in) (det both) (det the) projections)
+2*(obl (case on) (det the) (amod lateral) view)
+2*(obl (case on) (det this) (amod portable) film)
+1*(obl (case in) (det this) patient)
+1*(obl (case after) placement (nmod (case of) (det a) {DEVICE}))
+1*(obl (case after) removal (nmod (case of) (det the) {DEVICE}))
+1*(obl (case in) (nmod:poss my) opinion)
+1*(obl (case apart/ADV (fixed from)) {FL})
+1*(obl (case except (fixed for)) {FL})
+1*(obl (case in) view (nmod (case of) (det the) {FL}))
+1*(obl (case at) (det this) time)
+1*(advcl (mark as) {SEENV}/VERB (advmod previously))
+1*(advcl (mark as) described/VERB (advmod above))
+1*(advcl (mark as) reported/VERB (obl:agent (case by) (det the) (amod referring) physician))
+1*(advmod however)
+1*(advcl (mark if) present/ADJ)
+""",
     "SEENP": """
 6*(aux:pass is) {SEENV}/VERB
 5*(aux:pass are) {SEENV}/VERB
@@ -520,12 +558,109 @@ RADIOLOGY = """
 1*(amod stable) {ORGANN}
 1*(amod {NORMAL}) {ORGANN} (conj (punct ,) (amod {NORMAL}) {ORGANN})
 1*(amod {NORMAL}) {ORGANN} (parataxis (punct ,) {NOLIST})
+2*{NOLIST} (parataxis (punct ,) {CLAUSE})
+2*{NOLIST} (conj (punct ,) (cc but) {CLAUSE})
+1*{NOLIST} (parataxis (punct ,) (advmod however) {CLAUSE})
+1*{NOLIST} (parataxis (punct ;) (advmod however) (punct ,) {CLAUSE})
+2*{NOLIST} (punct ,) (advcl (mark although) {CLAUSE})
+1*{NOLIST} (punct ,) (advcl (mark though) {CLAUSE})
+2*{FL} (parataxis (punct ,) {CLAUSE})
+2*{FL} (conj (punct ,) {CLAUSE}) (conj (punct ,) (cc and) {CLAUSE})
+2*{NOLIST} (conj (punct ,) {CLAUSE}) (conj (punct ,) (cc and) {CLAUSE})
+1*{FL} (conj (punct ,) {NOLIST}) (conj (punct ,) (cc and) {CLAUSE})
+3*{CLAUSE} (conj (punct ,) (cc and) {CLAUSE})
+2*{CLAUSE} (conj (cc and) {CLAUSE})
+3*{CLAUSE} (conj (punct ,) (cc but) {CLAUSE})
+2*{CLAUSE} (conj (cc but) {CLAUSE})
+2*{CLAUSE} (punct ,) (advcl (mark while) {CLAUSE})
+1*{CLAUSE} (punct ,) (advcl (mark although) {CLAUSE})
+1*{CLAUSE} (advcl (mark because) {CLAUSE})
+2*(advcl (mark although) {CLAUSE}) (punct ,) {CLAUSE}
+2*(advcl (mark while) {CLAUSE}) (punct ,) {CLAUSE}
+1*(advcl (mark since) {CLAUSE}) (punct ,) {CLAUSE}
+2*(advcl (mark if) (nsubj:pass {ORLIST}) (aux:pass is) {SEENV}/VERB) (punct ,) (nsubj:pass {STUDY}) (aux should) (aux:pass be) {DONE}/VERB
+1*(advcl (mark if) (expl there) is/VERB (nsubj (amod clinical) concern (nmod (case for) {ORLIST}))) (punct ,) recommend/VERB (obj {STUDY})
+1*(advcl (aux should) (nsubj {SXLIST}) develop/VERB) (punct ,) (nsubj:pass {STUDY}) (aux:pass is) {DONE}/VERB
+3*{CLAUSE} (parataxis (punct ;) {CLAUSE})
+2*{CLAUSE} (parataxis (punct ,) {NOLIST})
+2*{CLAUSE} (punct ,) (obl {WITHOUT})
+2*{CLAUSE} (obl {WITHOUT})
+1*{CLAUSE} (obl {WITH})
+2*(nsubj {FL}) (punct ,) {INSERT} (punct ,) (aux has) {CHANGED}/VERB
+2*(nsubj {FL}) (punct ,) {INSERT} (punct ,) {MAYBE}
+1*(nsubj:pass {FL}) (punct ,) {INSERT} (punct ,) {NOTSEEN}
+2*(nsubj:pass (det no) {ORLIST}) (punct ,) {INSERT} (punct ,) {SEENP}
+2*negative/ADJ (punct ,) {INSERT} (punct ,) (obl (case for) {ORLIST})
+1*negative/ADJ {INSERT} (obl (case for) {ORLIST})
+1*clear/ADJ (punct ,) {INSERT} (punct ,) (obl (case of) {ORLIST})
+2*(nsubj {STUDY}) (cop is) negative/ADJ (punct ,) {INSERT} (punct ,) (obl (case for) {ORLIST})
+2*(nsubj {ORGAN}) (cop are) clear/ADJ (punct ,) {INSERT} (punct ,) (obl (case of) {ORLIST})
+2*(nsubj {ORGAN}) (cop are) free/ADJ {INSERT} (obl (case of) {ORLIST})
+2*(nsubj {FL}) (cop is) compatible/ADJ {INSERT} (obl (case with) {ALT})
+1*(nsubj {FINDSUBJ}) (cop is) (advmod most) consistent/ADJ {INSERT} (obl (case with) {ALT})
+1*history (punct ,) {INSERT} (punct ,) (nmod (case of) {ORLIST})
+1*(case without) (punct ,) {INSERT} (punct ,) {ORLIST}
+1*(advmod likely) (punct ,) {INSERT} (punct ,) {F}
+1*(expl there) is/VERB (punct ,) {INSERT} (punct ,) (nsubj {NOLIST})
+3*{FL} (punct ,) (nmod (advmod {BYWAY}) {CAUSE} {ALT})
+2*{FL} (nmod (advmod {BYWAY}) {CAUSE} {ALT})
+2*{FL} (nmod {CAUSE} {ALT})
+1*(expl there) is/VERB (nsubj {FL}) (conj (cc but) (cc:preconj neither) {F} (conj (cc nor) {F}))
+1*(expl there) is/VERB (nsubj (cc:preconj neither) {F} (conj (cc nor) {F}))
+1*(nsubj {F}) resolved/VERB (advcl (mark after) (nsubj:pass {DRUG}) (aux:pass were) {GIVEN}/VERB)
+1*(amod presumed/VERB) {FL}
+1*(amod suspected/VERB) {FL}
+2*{FL} (parataxis (punct :) none/PRON)
+1*{FL} (parataxis (punct :) no/INTJ)
+1*{FL} (parataxis (punct :) negative/ADJ)
+1*{FL} (parataxis (punct -) none/PRON)
+1*{F} (nmod (case without) {F}) {LOC}
+1*{F} (nmod (case without) {F}) (conj (cc and) {F} (nmod (case without) {F}))
+2*{F} (nmod (case of) {SITE}) (punct ,) (nmod (case with) {F}) (punct ,) (nmod (case without) {ORLIST})
+1*(nsubj {F} (acl:relcl (nsubj:pass that) (aux:pass was) {SEENV}/VERB (advmod previously))) (aux has) {CHANGED}/VERB
+1*(nsubj:pass {F} (acl:relcl (nsubj:pass which) (aux:pass was) {SEENV}/VERB {TIME})) (aux:pass is) (advmod (advmod no) longer) {SEENV}/VERB
+1*(nsubj:pass (det no) {F} (nmod (case of) (det the) kind (acl:relcl (nsubj:pass that) (aux:pass is) {SEENV}/VERB (obl (case in) {F})))) (aux:pass is) {SEENV}/VERB
 2*(nsubj:pass (amod {ADJ}) {FWORD}) (advmod not) excluded/VERB
 1*(nsubj (det the) patient) has/VERB (obj {NOLIST})
 """
 
 #: Clinical prose: histories, examinations, laboratory results.
 CLINICAL = """
+1*neg/ADJ (obl (case for) {SXLIST})
+2*(nsubj {TEST}) neg/ADJ (obl (case for) {DXLIST})
+1*(nsubj {TEST}) pos/ADJ (obl (case for) {DISEASE})
+2*(nsubj {PT}) has/VERB (obj (det no) {SXLIST}) (conj (punct ,) (cc but) has/VERB (obj {SXLIST}))
+2*(advcl (mark if) (nsubj {SXLIST}) recurs/VERB) (punct ,) take/VERB (obj {DRUG})
+1*(advcl (mark if) (nsubj {SXLIST}) worsens/VERB) (punct ,) return/VERB (obl (case to) (det the) clinic)
+1*return/VERB (obl (case in) case (nmod (case of) {SXLIST}))
+1*(nsubj {SYMPTOM}) (aux has) (advmod {ADVERB}) {CHANGED}/VERB
+1*(nsubj (det the) {SYMPTOM}) (aux has) (advmod {ADVERB}) {CHANGED}/VERB
+1*(nsubj {SYMPTOM}) {CHANGED}/VERB (advcl (mark after) (nsubj:pass {DRUG}) (aux:pass were) {GIVEN}/VERB)
+2*{SYMPTOM} (parataxis (punct :) none/PRON)
+1*{SYMPTOM} (parataxis (punct :) no/INTJ)
+1*{SYMPTOM} (parataxis (punct :) negative/ADJ)
+1*{SYMPTOM} (parataxis (punct :) denies/VERB)
+1*{AREA} (parataxis (punct :) none/PRON)
+1*{AREA} (parataxis (punct :) (nsubj:pass none/PRON) noted/VERB)
+1*{SYMPTOM} (parataxis (punct -) none/PRON)
+1*(nsubj {PT}) has/VERB (obj (advmod not) (advmod only) {DISEASE} (conj (cc but) (advmod also) {DISEASE}))
+1*(nsubj {PT}) (aux has) (advmod never) had/VERB (obj {DXLIST})
+2*(nsubj:pass {PT}) (aux has) (advmod never) (aux:pass been) diagnosed/VERB (obl (case with) {DXLIST})
+1*(nsubj:pass {SYMPTOM}) (aux:pass was) (advmod not) associated/VERB (obl (case with) {SXLIST})
+1*(nsubj:pass {DISEASE}) (aux:pass was) felt/VERB (xcomp (mark to) (cop be) unlikely/ADJ)
+1*(amod presumed/VERB) {DISEASE}
+1*(nsubj:pass {PT}) (aux:pass was) given/VERB (obj {DRUG}) (obl (case for) {DISEASE})
+1*PMH (amod significant (obl (case for) {DXLIST}))
+1*history (amod significant (obl (case for) {DXLIST}))
+1*{SXLIST} (punct ,) (parataxis (det no) {SXLIST})
+2*{SXLIST} (conj (cc but) (det no) {SXLIST})
+1*(nsubj {PT}) says/VERB (ccomp (mark that) (nsubj he) has/VERB (obj (det no) {SXLIST}))
+1*(nsubj {PT}) states/VERB (ccomp (nsubj she) (aux does) (advmod not) have/VERB (obj {SXLIST}))
+1*(nsubj {PT}) reports/VERB (ccomp (nsubj:pass {SYMPTOM}) (aux:pass is) relieved/VERB (obl (case by) {DRUG}))
+2*(nsubj {PT}) developed/VERB (obj {SXLIST}) (conj (cc but) (nsubj {TEST}) (cop was) negative/ADJ (obl (case for) {DISEASE}))
+1*(nsubj {TEST}) (cop was) negative/ADJ (punct ,) (conj (cc and) (nsubj {PT}) (cop is) free/ADJ (obl (case of) {SXLIST}))
+1*(nsubj {PT}) (cop is) (advmod otherwise) well/ADJ (obl (case without) {SXLIST})
+1*(nsubj {PT}) had/VERB (obj (det a) {DISEASE}) (advmod (obl:unmarked (nummod five) years) ago)
 8*(nsubj {PT}) {DENY}/VERB (obj {SXLIST})
 3*(nsubj {PT}) {DENY}/VERB (obj (det any) {SXLIST})
 2*(nsubj {PT}) {DENY}/VERB (obj (amod recent) {SXLIST})
@@ -623,6 +758,13 @@ _EXTRA = {
     "DENY": "6*denies\n2*denied\ndenying\ndeny",
     "STATE": "3*unchanged\n2*stable\nnew\nworse\nbetter\nsmaller\nlarger\nimproved\ngreater",
     "PARTICIPLE": "3*developing\nimproved\nworsened\nresolved\nenlarging\nrecurring\nshifting\nprogressive/ADJ\nevolving\nworsening\nincreased\ndecreased\nflattened\ncalcified\nhealed\nimproving\nhealing\nelevated\nthickened\nresolving\nsuperadded",
+    "CHANGED": "4*resolved\n2*cleared\n2*improved\n2*increased\n2*decreased\nworsened\nprogressed\nregressed\ndeveloped\npersisted\nenlarged\ndisappeared",
+    "ADVERB": "since\nnow\nlargely\nnearly\nalmost\ncompletely\npartially\nslightly\nsubsequently",
+    "HIDDEN": "hidden\nobscured\nmissed\npresent/ADJ\nmasked",
+    "BYWAY": "likely\npossibly\nprobably\npresumably\nperhaps",
+    "CAUSE": "5*(case from)\n3*(case due (fixed to))\n2*(case secondary/ADJ (fixed to))\n(case because (fixed of))",
+    "DONE": "performed\nrecommended\nadvised\nobtained\nsuggested\nconsidered",
+    "GIVEN": "stopped\ngiven\nstarted\nheld",
     "LIES": "2*projects\n2*overlies\nlies\npersists\nextends\nremains\nappears\nensues\nresides",
     "OBSCURES": "obscures\nsilhouettes\noverlies\ndisplaces\ninvolves\nreplaces",
     "EXCLUDES": "excludes\ndepicts\ndocuments\nmimics\nexplains\nlacks",
@@ -740,20 +882,25 @@ class Grammar:
             where = self.expand("{LOC}") if item == "ITEM" and choose() < 0.2 else ""
             return f"{items[0]} {where}"
         style = self._random.choices(
-            ("oxford", "plain", "no commas", "every", "commas only", "slash", "pairs"),
-            (42, 30, 8, 6, 6, 3, 3),
+            ("oxford", "plain", "no commas", "bare", "every", "commas only", "slash", "pairs"),
+            (41, 29, 8, 4, 6, 6, 3, 3),
         )[0]
         cc = self.expand("{" + coordinator + "}")
         if style == "slash" and count == 2:
             return f"{items[0]} (conj (cc /) {items[1]})"
         out = [items[0]]
+        if item == "ITEM" and choose() < 0.05:
+            # A place within the list: what follows is still in the list.
+            out.append(self.expand("{LOC}"))
         for i, term in enumerate(items[1:], start=1):
             last = i == count - 1
             comma = "(punct ,)"
-            if last and item == "ITEM" and choose() < 0.12:
+            if item == "ITEM" and choose() < (0.12 if last else 0.05):
                 term += " " + self.expand("{LOC}")
             if style == "every":
                 out.append(f"(conj {comma if choose() < 0.3 else ''} {cc} {term})")
+            elif style == "bare":
+                out.append(f"(conj {term})")
             elif style == "no commas":
                 out.append(f"(conj {cc if last else ''} {term})")
             elif style == "commas only":

@@ -656,6 +656,15 @@ vertebroplasty
 chills
 2*dyspnea
 2*shortness (nmod (case of) breath)
+dyspnea (nmod (case on) exertion)
+pain (nmod (case with) urination)
+swelling (nmod (case of) (det the) legs)
+blood (nmod (case in) (det the) stool)
+tenderness (nmod (case to) palpation)
+(amod paroxysmal) (amod nocturnal) dyspnea
+(compound ankle) edema
+(compound joint) pain
+(compound leg) swelling
 SOB
 orthopnea
 palpitations

@@ -124,3 +124,6 @@ def test_find_equals_the_reference(
     cues.ready()
     assert cues.find(words) == find_reference([expand(p) for p in phrases], words)
     assert cues.find(words) == cues.find(words)  # states made on the way change nothing
+    starts = [i for i, word in enumerate(words) if cues.opens(word)]
+    assert cues.find(words, starts) == cues.find(words)
+    assert cues.find(words, []) == []

@@ -84,18 +84,21 @@ def test_the_rules_cover_every_status(shipped: RuleSet) -> None:
 
 def test_the_word_no_is_a_word(shipped: RuleSet) -> None:
     """YAML 1.1 reads a bare ``no`` as false."""
-    ((start, end, cues),) = shipped.cues.find(["no"])
+    ((start, end, cues),) = shipped.before_mention.find(["no"])
     assert (start, end) == (0, 1)
     assert {cue.rule.id for cue in cues} == {"no"}
     assert any(rule.id == "no" for rule, _ in shipped.by_word["no"])
 
 
 def test_yes_on_and_off_are_words_too(tmp_path: Path) -> None:
-    text = RULE.replace("[phantom]", "[no, on, off, yes, y]").replace("ghost", "no")
-    rules = load_rules(folder(tmp_path, own=text))
-    assert rules.rules[0].id == "no"
-    for word in ("no", "on", "off", "yes", "y"):
-        assert rules.cues.find([word]), word
+    from cxrmine import Labeler
+
+    words = ("no", "on", "off", "yes", "y")
+    text = RULE.replace("[phantom]", f"[{', '.join(words)}]").replace("ghost", "no")
+    own = Labeler.load(rules=folder(tmp_path, own=text))
+    for word in words:
+        found = own.assert_spans(f"There is {word} effusion.", [(10 + len(word), 18 + len(word))])
+        assert [(d.status, d.rule) for d in found] == [("absent", "no")], word
 
 
 def test_the_fingerprint_follows_the_files(tmp_path: Path) -> None:

@@ -301,9 +301,12 @@ def finish(source: Path, out: Path, *options: str) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(long_source: Path, long_whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_says_how_to_go_on(
+    long_source: Path, long_whole: Path, tmp_path: Path, workers: str
+) -> None:
     out = tmp_path / "out"
-    process = start(long_source, out, "--workers", "2")
+    process = start(long_source, out, "--workers", workers)
     wait_for_parts(process, out, 3)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
     stdout, stderr = process.communicate(timeout=60)
@@ -311,7 +314,7 @@ def test_ctrl_c_says_how_to_go_on(long_source: Path, long_whole: Path, tmp_path:
     assert stdout == ""
     assert len([line for line in stderr.splitlines() if "--resume" in line]) == 1
     assert "Traceback" not in stderr
-    finish(long_source, out, "--workers", "2")
+    finish(long_source, out, "--workers", workers)
     assert contents(out) == contents(long_whole)
 
 

@@ -115,7 +115,7 @@ def pack_part(part: Part) -> bytes:
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(sink, part.mentions.schema, options=options) as writer:
         writer.write_table(part.mentions)
     counts = part.counts.recorded()
