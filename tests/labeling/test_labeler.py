@@ -383,6 +383,13 @@ def test_statuses_come_in_the_order_of_the_spans() -> None:
     assert cxrmine.assert_status("", []) == []
 
 
+def test_a_span_around_another_changes_nothing_for_it() -> None:
+    text = "The wound did not appear infected."
+    inner, outer = (25, 33), (0, 34)
+    assert cxrmine.assert_status(text, [inner]) == ["absent"]
+    assert cxrmine.assert_status(text, [inner, outer])[0] == "absent"
+
+
 def test_no_section_logic() -> None:
     text = "HISTORY: no effusion.\nINDICATION: no mass."
     spans = [(12, 20), (37, 41)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from cxrmine.errors import UserError
 from cxrmine.labeling.mention import STATUSES, Mention
-from cxrmine.labeling.schemes import Scheme, SchemeError, load_scheme, scheme_names
+from cxrmine.labeling.schemes import (
+    Scheme,
+    SchemeError,
+    _Normal,
+    _SchemeFile,
+    load_scheme,
+    scheme_names,
+)
 from cxrmine.labeling.vocabulary import Vocabulary, load_vocabulary
 from cxrmine.resources import data_dir
 
@@ -438,6 +446,26 @@ def test_the_rule_of_the_normal_column(
 ) -> None:
     ward = load_scheme("ward", own_folder(tmp_path, NORMAL_RULE), vocabulary)
     assert ward.labels([mention(*m) for m in found])["all clear"] == clear
+
+
+# ------------------------------------------------------------------ what the README says
+
+README = (VOCAB / "schemes" / "README.md").read_text("utf-8")
+
+
+def test_the_scheme_of_the_readme_works(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    ward = load_scheme("ward", own_folder(tmp_path, example), vocabulary)
+    found = [mention(FLUID, "possible"), mention(HEART, "absent")]
+    assert ward.labels(found) == {"heart": 0, "fluid": -1, "nothing": 0}
+    assert ward.labels([]) == {"heart": None, "fluid": None, "nothing": 1}
+
+
+def test_the_readme_knows_every_field_and_scheme() -> None:
+    fields = {*_SchemeFile.model_fields, *_Normal.model_fields}
+    missing = [field for field in sorted(fields) if f"| `{field}` |" not in README]
+    assert not missing
+    assert all(f"`{name}`" in README for name in SHIPPED)
 
 
 # ------------------------------------------------------------------ errors

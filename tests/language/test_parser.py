@@ -264,6 +264,23 @@ def test_parsing_leaves_no_words_behind(nlp: Language) -> None:
     assert (len(nlp.vocab), len(nlp.vocab.strings)) == before
 
 
+def test_parsing_uses_one_thread_and_gives_the_others_back() -> None:
+    program = (
+        "from cxrmine.language.one_thread import _openblas, one_thread\n"
+        "found = _openblas()\n"
+        "if found is None: print('no OpenBLAS'); raise SystemExit\n"
+        "get, put = found; put(2)\n"
+        "with one_thread(): inside = get()\n"
+        "print(inside, get())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    if run.stdout.strip() == "no OpenBLAS":
+        pytest.skip("numpy stands on another library than its wheel's OpenBLAS")
+    assert run.stdout.split() == ["1", "2"]
+
+
 # ------------------------------------------------------------------------------- other pipelines
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from made_reports import contents, made_reports, write_reports
 
 from cxrmine.errors import UserError
 from cxrmine.runs import work
+from cxrmine.runs.folder import OutputFolder
 from cxrmine.runs.mine import mine
 from cxrmine.runs.progress import Lines
 from cxrmine.runs.settings import Settings
@@ -258,6 +260,40 @@ def test_unusable_settings_leave_nothing_behind(source: Path, tmp_path: Path) ->
     with pytest.raises(UserError, match="format"):
         mine(Settings((str(odd),)), out, progress=Lines)
     assert not out.exists()
+
+
+def test_a_full_disk_is_told_of_and_the_run_resumed(
+    settings: Settings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_part = OutputFolder.keep_part
+
+    def full(self, index: int, data: bytes) -> None:
+        if index == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        keep_part(self, index, data)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(OutputFolder, "keep_part", full)
+        with pytest.raises(UserError, match=r"is full; .*--resume") as caught:
+            mine(settings, out, chunk_size=100, progress=Lines)
+    assert caught.value.exit_code == 1
+    outcome = mine(settings, out, resume=True, progress=Lines)
+    assert outcome.labeled_now == 400
+    assert contents(out) == contents(whole)
+
+
+def test_a_bug_in_a_worker_is_no_finished_part(
+    settings: Settings, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "pack_part", None)
+        with pytest.raises(TypeError):
+            mine(settings, out, progress=Lines)
+    assert list(out.glob(".parts/parts/*")) == []
+    mine(settings, out, resume=True, progress=Lines)
+    assert contents(out) == contents(whole)
 
 
 def start(source: Path, out: Path, *options: str) -> subprocess.Popen[str]:

@@ -207,6 +207,7 @@ class Assertion:
             if any(cue.rule.status in _HEDGES for cue in cues)
             for i in range(start, end)
         }
+        repeated = sum(any(c.denies for c in cues) for _, _, cues in ahead) > 1
         for number, (first, last) in enumerate(spans):
             reaches: list[Candidate] = []
             best = -1  # the priority of the best sure cue
@@ -224,9 +225,14 @@ class Assertion:
                     if end > first and not (start == first and end < last):
                         continue  # behind the mention, or part of its name
                     for cue in cues:
-                        # A cue may open somebody's span: "prior empyema".
+                        # A cue may open somebody's span: "prior empyema". "Absent pulses" is a
+                        # finding by that name.
+                        if end > first and cue.denies:
+                            continue
                         stop = min(end, first)
-                        reach = forward(words, classes, hedges, stop, first, last, cue)
+                        reach = forward(
+                            words, classes, hedges, stop, first, last, cue, repeated
+                        )
                         if reach is None:
                             continue
                         sure, near, distance = reach
@@ -241,7 +247,7 @@ class Assertion:
                     if start < last:
                         continue
                     for cue in cues:
-                        reach = backward(words, classes, last, start, cue, closed)
+                        reach = backward(words, classes, first, last, start, cue, closed)
                         if reach is None:
                             continue
                         sure, near, _ = reach

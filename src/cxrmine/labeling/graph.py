@@ -33,7 +33,7 @@ ASSERTING = frozenset(
     extensive large marked mildly moderately severely slightly minimally stably again residual
     chronic continued interval occasional rare some patchy scattered redemonstrated subtle left right calcified
     tortuous low borderline probable possible likely old remote healed normal there
-    clear post status bibasilar biapical multiple several few otherwise""".split()
+    clear post status bibasilar biapical multiple several few otherwise a an one two three four five now""".split()
 )
 
 Edge = tuple[str, int]

@@ -101,6 +101,27 @@ class _State(dict[str, "_State | None"]):
                     self.indexed.setdefault(key, []).append(target)
 
 
+class _Kinds(dict[str, str]):
+    """Token → the token that stands for all that no phrase can tell from it.
+
+    Most words of a report stand in no phrase and are all alike to the automaton, which so has a
+    fraction of the states and steps to learn.
+    """
+
+    def __init__(self, matcher: Matcher) -> None:
+        super().__init__()
+        self._matcher = matcher
+        self._first: dict[tuple[tuple[str, ...], bool], str] = {}
+
+    def __missing__(self, word: str) -> str:
+        matcher = self._matcher
+        signature = (matcher._keys_of(word), word in matcher._stops)
+        if len(self) >= _MAX_EDGES:
+            self.clear()
+        self[word] = kind = self._first.setdefault(signature, word)
+        return kind
+
+
 class Matcher:
     """Match the phrases of a vocabulary.
 
@@ -144,6 +165,8 @@ class Matcher:
         words
             The lower-cased tokens of the sentence (`cxrmine.language.tokens.tokenize`).
         """
+        kind = self._kinds
+        words = [kind[word] for word in words]
         root = self._root
         count = len(words)
         found: list[tuple[int, int, tuple[_Accept, ...]]] | None = None
@@ -274,6 +297,7 @@ class Matcher:
     def _forget(self) -> None:
         self._states: dict[frozenset[int], _State] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._kinds = _Kinds(self)
         self._mentions: dict[tuple[int, tuple[str, ...]], tuple[int, int]] = {}
         self._root = self._state(frozenset((0,)))
 

@@ -31,7 +31,7 @@ for _word in """is are was were be been being has have had do does did can could
     complained complains states stated reports reported denies denied went came taken taking
     treated started admitted given received underwent gets got became becomes causes caused
     causing produces compresses displaces deviates measures abuts occupies involves affects
-    says said noticed helps results resulting leads leading requires required contains silhouettes predominates limits
+    says said noticed helps endorses endorsed admits notes results resulting leads leading requires required contains silhouettes predominates limits
     raises raised favors favor means accompanies underlies mimics thought felt believed""".split():
     _CLASS[_word] = VERB
 for _word in """but however although though except which who whom whose ; yet nevertheless apart
@@ -76,10 +76,12 @@ def forward(
     first: int,
     last: int,
     cue: SurfaceCue,
+    repeated: bool = False,
 ) -> Reach | None:
     """Return how a cue that ends before token `end` reaches the mention ``[first, last)``.
 
     `hedges` are tokens of hedging cues: "no findings concerning for X" denies X all the same.
+    `repeated`: the sentence denies item by item ("no A, no B, C noted"), so that a comma ends it.
     None if it does not reach it.
     """
     distance = first - end
@@ -94,13 +96,19 @@ def forward(
     listed = False
     run = 0
     separated = -1
+    seen_verb = False
     for k in range(end, first):
         kind = classes[k]
+        if kind == VERB and cue.denies and k + 1 < first and words[k + 1] in SEEN:
+            seen_verb = True  # "no lesion is seen to suggest X"
+            kind = NEUTRAL
         if kind == STOP:
             return None
         word = words[k]
         if word in _LISTING:
             listed = True
+            if seen_verb:
+                worst = VERB
             link = word
             separated = k
             run = 0
@@ -132,6 +140,8 @@ def forward(
     if link in (",", "and", "&"):
         # "no A, stable B" and "no A and B is C": new statements, unless "or" carries the list on
         carried = not _OR.isdisjoint(words[last:])
+        if repeated and not carried:
+            worst = VERB
         if any(w in ASSERTING for w in words[separated + 1 : first + 1]):
             worst = max(worst, NEUTRAL if carried else VERB)
         if _own_statement(words, last):
@@ -160,12 +170,13 @@ def _own_statement(words: Sequence[str], last: int) -> bool:
 def backward(
     words: Sequence[str],
     classes: Sequence[int],
+    first: int,
     last: int,
     start: int,
     cue: SurfaceCue,
     closed: bool,
 ) -> Reach | None:
-    """Return how a cue that starts at token `start` reaches back to a mention that ends at `last`.
+    """Return how a cue that starts at token `start` reaches back to the mention ``[first, last)``.
 
     `closed`: the mention has a cue of its own just before it ("no A, B is not excluded").
     None if it does not reach it.
@@ -181,15 +192,21 @@ def backward(
     if closed and between[0] == ",":
         return None
     if cue.adjacent:
-        return Reach(True, True, distance) if all(w in _LISTING for w in between) else None
+        return Reach(True, True, distance) if all(w in ("/", "and") for w in between) and (
+            words[start] in _OR
+        ) else None
     worst = NEUTRAL
     for k in range(last, start):
         kind = classes[k]
         if kind == STOP and words[k] not in ("which", "who"):
             return None
         worst = max(worst, min(kind, VERB))
-    if "," in between and "or" not in between and "and" not in between:
-        worst = max(worst, PREPOSITION)
+    if "," in between and "or" not in between:
+        links = [w for w in between if w in _LISTING]
+        if links[-1] == ",":
+            worst = VERB  # "A and B, findings not seen before"
+        elif between[:2] == [",", "and"] and "," not in words[max(0, first - 4) : first]:
+            worst = max(worst, PREPOSITION)  # "A, and B is not seen" may be two statements
     sure = worst == NEUTRAL and distance <= 8
     near = worst < VERB and distance <= 6
     return Reach(sure, near, distance)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-#: Words kept before the table starts anew: bounds memory (about 40 MB) on odd input.
-_MAX_WORDS = 16384
+#: Words kept before the table starts anew: bounds memory (to about 32 MB) on any input.
+_MAX_WORDS = 8192
 
 
 class _MaxoutNorm:

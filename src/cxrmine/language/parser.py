@@ -272,12 +272,13 @@ def _without_capitals(words: Sequence[str]) -> Sequence[str]:
 
 
 def _make_engine(nlp: Language) -> Callable[[list[Sequence[str]]], list[ParsedSentence]]:
-    if nlp.meta.get("name") == BUNDLED.partition("_")[2] and nlp.pipe_names == [
-        "tok2vec",
-        "morphologizer",
-        "parser",
-    ]:
-        return _BundledEngine(nlp)
+    ours = BUNDLED.partition("_")[2]
+    if nlp.meta.get("name") == ours and nlp.pipe_names == ["tok2vec", "morphologizer", "parser"]:
+        try:
+            return _BundledEngine(nlp)
+        except ValueError:
+            # Trained with another architecture than the script's: spaCy's own way runs it too.
+            return _SpacyEngine(nlp)
     return _SpacyEngine(nlp)
 
 
@@ -291,7 +292,9 @@ class _BundledEngine:
         from thinc.api import NumpyOps
 
         from cxrmine.language.encoder import Encoder
+        from cxrmine.language.one_thread import one_thread
 
+        self._one_thread = one_thread
         self._encode = Encoder(nlp)
         self._parser = nlp.get_pipe("parser")
         # numpy's matrix product is the faster one for these shapes.
@@ -313,6 +316,10 @@ class _BundledEngine:
         self._numpy = np
 
     def __call__(self, sentences: list[Sequence[str]]) -> list[ParsedSentence]:
+        with self._one_thread():
+            return self._parse(sentences)
+
+    def _parse(self, sentences: list[Sequence[str]]) -> list[ParsedSentence]:
         np, vocab = self._numpy, self._vocab
         vectors = self._encode(sentences)
         docs = []
