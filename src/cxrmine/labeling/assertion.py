@@ -88,17 +88,22 @@ class _Words(dict[str, _Heat | None]):
         self._rules = rules
         self._lemma = lemma
         # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
+        self._needs: dict[int, tuple[frozenset[str], ...]] = {}
         self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
 
+    def _required(self, pattern: Pattern) -> tuple[frozenset[str], ...]:
+        required = self._needs.get(id(pattern))
+        if required is None:
+            required = self._needs[id(pattern)] = pattern.required_words()
+        return required
+
     def __missing__(self, word: str) -> _Heat | None:
-        forms = {word}
+        triggers: dict[int, _Trigger] = {}
         if word[:2] in self._openings:
-            forms.update(self._lemma(word, pos) for pos in ("VERB", "NOUN"))
-        triggers = {
-            id(pattern): _Trigger(rule, pattern, pattern.required_words())
-            for form in sorted(forms)
-            for rule, pattern in self._rules.by_word.get(form, ())
-        }
+            forms = {word, *(self._lemma(word, pos) for pos in ("VERB", "NOUN"))}
+            for form in sorted(forms):
+                for rule, pattern in self._rules.by_word.get(form, ()):
+                    triggers[id(pattern)] = _Trigger(rule, pattern, self._required(pattern))
         heat = _Heat(
             self._rules.before_mention.opens(word),
             self._rules.behind_mention.opens(word),

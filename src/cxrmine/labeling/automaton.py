@@ -75,8 +75,13 @@ class Automaton(Generic[Value]):
         keys = {key for edges in self._edges for key in edges}
         self._words = frozenset(key for key in keys if not key.endswith("*"))
         self._prefixes = frozenset(key[:-1] for key in keys if key.endswith("*"))
+        self._gapped = any(self._gaps)
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
         self._forget()
+
+    def first_words(self) -> frozenset[str]:
+        """Return the words with which a phrase can begin (none of them a wildcard)."""
+        return frozenset(self._edges[0])
 
     def _new(self) -> int:
         self._edges.append({})
@@ -125,7 +130,10 @@ class Automaton(Generic[Value]):
         return state
 
     def _step(self, members: frozenset[int], word: str) -> State[Value] | None:
-        keys = [word] if word in self._words else []
+        known = word in self._words
+        if not known and not self._lengths and not self._gapped:
+            return None
+        keys = [word] if known else []
         for length in self._lengths:
             if length > len(word):
                 break

@@ -29,10 +29,11 @@ class Cues(Generic[Value]):
     def ready(self) -> None:
         """Prepare for `find`."""
         self._automaton.ready()
+        self._first = self._automaton.first_words()
 
     def opens(self, word: str) -> bool:
         """Return whether some phrase begins with `word`."""
-        return self._automaton.root[word] is not None
+        return word in self._first
 
     def find(
         self, words: Sequence[str], starts: Iterable[int] | None = None
