@@ -38,7 +38,10 @@ PRESENT = Decision("present", (), "", "none")
 # The first letters of forms that a lemma of the rules cannot be told from: thought, felt, went …
 _IRREGULAR = frozenset({"th", "fe", "wa", "we", "ar", "is", "ha"})
 _CONTRASTS = frozenset({"but", "however", "although", "though", "except", "despite", "whereas"})
+# Negations that are part of a finding's name: "absent pulses", "negative pressure".
+_NAMING = frozenset({"absent", "absence", "lack", "negative", "neg", "free", "clear"})
 _HEDGES = frozenset({"possible", "probable", "hypothetical"})
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -181,15 +184,12 @@ class Assertion:
         behind = self.rules.behind_mention.find(words, [i for i, h in hot if h.behind])
         # The highest priority that a pattern could bring in from each word that no cue phrase
         # accounts for: a parse can change nothing for a mention that surely has more.
-        loose: list[tuple[int, int]] = []
+        loose: list[tuple[int, int, Span | None]] = []
         if self.use_graph:
             taken: set[int] = set()
             if self.use_surface:
                 for start, end, _ in (*ahead, *behind):
                     taken.update(range(start, end))
-            for first, last in spans:
-                if last - first > 1:  # a mention's own words are no cues for another
-                    taken.update(range(first, last))
             for i, h in hot:
                 if not h.triggers or i in taken:
                     continue
@@ -200,7 +200,8 @@ class Assertion:
                     ):
                         highest = trigger.rule.priority
                 if highest >= 0:
-                    loose.append((i, highest))
+                    owner = next(((s, e) for s, e in spans if s <= i < e and e - s > 1), None)
+                    loose.append((i, highest, owner))
         if not ahead and not behind and not loose:
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
@@ -232,12 +233,10 @@ class Assertion:
                     for cue in cues:
                         # A cue may open somebody's span: "prior empyema". "Absent pulses" is a
                         # finding by that name.
-                        if end > first and cue.denies:
+                        if end > first and words[start] in _NAMING:
                             continue
                         stop = min(end, first)
-                        reach = forward(
-                            words, classes, hedges, stop, first, last, cue, repeated
-                        )
+                        reach = forward(words, classes, hedges, stop, first, last, cue, repeated)
                         if reach is None:
                             continue
                         sure, near, distance = reach
@@ -267,7 +266,13 @@ class Assertion:
                 and (asking is None or asking[number])
                 and (
                     doubt > best
-                    or any(priority > best and not first <= i < last for i, priority in loose)
+                    or any(
+                        # another mention's own words are no cues for this one
+                        priority > best
+                        and not first <= i < last
+                        and (owner is None or (owner[0] < last and first < owner[1]))
+                        for i, priority, owner in loose
+                    )
                 )
             )
             result.reaches.append(reaches)
@@ -317,7 +322,9 @@ class Assertion:
     ) -> tuple[Rule, list[int]] | None:
         nodes = sorted({index[i] for i in range(*span)})
         inside = set(nodes)
-        head = next((i for i in nodes if graph.heads[i] not in inside or graph.heads[i] == i), nodes[-1])
+        head = next(
+            (i for i in nodes if graph.heads[i] not in inside or graph.heads[i] == i), nodes[-1]
+        )
         words, pos = graph.words, graph.pos
         lemma = self._lemma
 
@@ -326,14 +333,16 @@ class Assertion:
 
         candidates: list[tuple[Rule, list[int]]] = []
         seen: set[int] = set()
-        for word in set(words):
+        for word in dict.fromkeys(words):
             for trigger in self._set_off(word):
                 if id(trigger.pattern) in seen:
                     continue
                 seen.add(id(trigger.pattern))
                 cue = match(trigger.pattern, graph, head, lemma_at)
-                if cue is not None and not inside.issuperset(cue) and not _apart(
-                    words, nodes, cue, trigger.rule.status
+                if (
+                    cue is not None
+                    and not inside.issuperset(cue)
+                    and not _apart(words, nodes, cue, trigger.rule.status)
                 ):
                     candidates.append((trigger.rule, cue))
         if not candidates:
@@ -367,9 +376,7 @@ class Assertion:
         return PRESENT if best is None else best[2]
 
 
-def _apart(
-    words: Sequence[str], nodes: Sequence[int], cue: Sequence[int], status: str
-) -> bool:
+def _apart(words: Sequence[str], nodes: Sequence[int], cue: Sequence[int], status: str) -> bool:
     """Whether a semicolon, or for a negation a contrast, keeps cue and mention apart.
 
     A wrong parse may join what the writer has set apart.

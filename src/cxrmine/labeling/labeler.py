@@ -11,6 +11,7 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from itertools import islice
+from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -334,12 +335,11 @@ class Labeler:
     ) -> None:
         names = self._names
         found = []
-        for (first, last, concept), (status, cue, rule, _) in zip(
-            matches, decisions, strict=True
-        ):
+        for (first, last, concept), (status, cue, rule, _) in zip(matches, decisions, strict=True):
             start, end = offsets[first][0], offsets[last - 1][1]
             text = cue_text(sentence, offsets, cue) if cue else ""
-            found.append(Found(start, end, sentence[start:end], *names[concept], status, text, rule))
+            finding, name = names[concept]
+            found.append(Found(start, end, sentence[start:end], finding, name, status, text, rule))
         self._sentences[sentence] = tuple(found)
 
     # ------------------------------------------------------------------ anybody's spans
@@ -362,8 +362,11 @@ class Labeler:
     ) -> list[tuple[Decision, list[tuple[int, int]]]]:
         """Return each span's decision with the token offsets that its cue counts in."""
         for span in spans:
-            start, end = span
-            if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+            try:
+                start, end = (index(offset) for offset in span)
+            except TypeError:
+                start, end = -1, -1
+            if not 0 <= start < end <= len(text):
                 raise ValueError(
                     f"span {span!r} does not lie within the text: give half-open character "
                     f"offsets with 0 <= start < end <= {len(text)}"
@@ -371,9 +374,7 @@ class Labeler:
         sentences = split_sentences(text)
         jobs: dict[int, list[int]] = {}
         for number, (start, end) in enumerate(spans):
-            home = next(
-                (i for i, (s, e) in enumerate(sentences) if s < end and start < e), None
-            )
+            home = next((i for i, (s, e) in enumerate(sentences) if s < end and start < e), None)
             jobs.setdefault(-1 if home is None else home, []).append(number)
         nothing: tuple[Decision, list[tuple[int, int]]] = (PRESENT, [])
         result = [nothing] * len(spans)
@@ -392,7 +393,12 @@ class Labeler:
                 if inside:
                     token_spans.append((inside[0], inside[-1] + 1))
                     kept.append(number)
-            if kept:
+            if kept and self._negex is not None:
+                local = [(a - s, b - s) for a, b in offsets]
+                judged = self._negex.decide(text[s:e], local, [(a, b, 0) for a, b in token_spans])
+                for number, decision in zip(kept, judged, strict=True):
+                    result[number] = (decision, offsets)
+            elif kept:
                 surveys.append(self.assertion.survey(words, token_spans))
                 owners.append(kept)
                 homes.append(offsets)

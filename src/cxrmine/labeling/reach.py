@@ -192,9 +192,11 @@ def backward(
     if closed and between[0] == ",":
         return None
     if cue.adjacent:
-        return Reach(True, True, distance) if all(w in ("/", "and") for w in between) and (
-            words[start] in _OR
-        ) else None
+        return (
+            Reach(True, True, distance)
+            if all(w in ("/", "and") for w in between) and (words[start] in _OR)
+            else None
+        )
     worst = NEUTRAL
     for k in range(last, start):
         kind = classes[k]

@@ -76,10 +76,8 @@ class RuleEntry(BaseModel):
     @field_validator("status")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value != "none" and value not in STATUSES:
-            raise ValueError(
-                f"{value!r} is not a status; use one of {', '.join(STATUSES)}, or none"
-            )
+        if value not in STATUSES:
+            raise ValueError(f"{value!r} is not a status; use one of {', '.join(STATUSES)}")
         return value
 
 
@@ -196,7 +194,8 @@ def _read(file: Path) -> RuleFile:
     try:
         return RuleFile.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of the readings that a field allows the one that got furthest says what is wrong.
+        first = max(error.errors(), key=lambda e: len(e["loc"]))
         where = _where(raw, first["loc"])
         raise RuleError(f"{file.name}: {where}: {first['msg']}.") from None
 
