@@ -4,7 +4,7 @@
     python scripts/train_parser.py [--data DIR] [--out DIR]
 
 Reads the treebanks (EWT and GENIA to train; EWT, GENIA, GENTLE and the project's own radiology
-trees to score), writes a spaCy pipeline and ``scores.json`` to the output folder, and prints the
+trees to score), writes a spaCy pipeline and its model card to the output folder, and prints the
 scores.  The seed is fixed: on the same machine the same weights come out.
 """
 
@@ -21,8 +21,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 # One thread: sums in another order give other weights, and more threads gain nothing here.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS"):
-    os.environ[_name] = "1"
+if __name__ == "__main__":
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS"):
+        os.environ[_name] = "1"
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
@@ -304,7 +305,8 @@ def processor() -> str:
     return f"a machine with {len(names)} cores ({names[0]})" if names else platform.machine()
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the command line; its defaults are what the shipped weights were trained with."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the treebanks")
     parser.add_argument("--out", type=Path, default=MODEL, help="where the pipeline goes")
@@ -320,8 +322,46 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--lower", type=float, default=0.35, help="share of lower-cased sentences")
     parser.add_argument("--rows", type=int, nargs=4, default=[5000, 1000, 2500, 1000])
-    args = parser.parse_args(argv)
+    parser.add_argument(
+        "--score-only", action="store_true", help="train nothing; score --out, rewrite its card"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = arguments().parse_args(argv)
     folder = treebank_folder(args.data)
+    record_file = args.out / "training.json"
+    if args.score_only:
+        record = json.loads(record_file.read_text(encoding="utf-8"))
+    else:
+        record = train_and_save(args, folder, sys.argv[1:] if argv is None else argv)
+        record_file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(f"{record['minutes']} minutes to train")
+    # What is scored is what was written, run as the labeler runs it.
+    nlp = load_parser(str(args.out))
+    gold = gold_trees(folder)
+    scores = {name: score(trees, parse(nlp, trees)) for name, trees in gold.items()}
+    for name, s in scores.items():
+        print(
+            f"{name:22} {s.tokens:6} tokens  UAS {s.uas:5.2f}  LAS {s.las:5.2f}  POS {s.pos:5.2f}"
+            f"  rule arcs {s.rule_arcs} UAS {s.rule_uas:5.2f} LAS {s.rule_las:5.2f}"
+        )
+    own = gold.get(OWN, [])
+    write_card(
+        args.out / "README.md",
+        scores,
+        record,
+        own=len(own),
+        size=sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()) / 1e6,
+        speed=int(words_a_second(nlp, own * 4)),
+    )
+
+
+def train_and_save(
+    args: argparse.Namespace, folder: Path, typed: Sequence[str]
+) -> dict[str, object]:
+    """Train, write the pipeline, and return what the model card says about the training."""
     begin = time.perf_counter()
     random.seed(args.seed)
     numpy.random.seed(args.seed)
@@ -336,32 +376,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{len(trees)} trees, {sum(map(len, trees))} words", flush=True)
     nlp = train(trees, args.seed, args, read_treebank(folder, "en_ewt-dev")[:700])
     save(nlp, args.out)
-    minutes = (time.perf_counter() - begin) / 60
-    # What is scored is what was written, run as the labeler runs it.
-    nlp = load_parser(str(args.out))
-    gold = gold_trees(folder)
-    scores = {name: score(trees, parse(nlp, trees)) for name, trees in gold.items()}
-    for name, s in scores.items():
-        print(
-            f"{name:18} {s.tokens:6} tokens  UAS {s.uas:5.2f}  LAS {s.las:5.2f}  POS {s.pos:5.2f}"
-            f"  rule arcs {s.rule_arcs} UAS {s.rule_uas:5.2f} LAS {s.rule_las:5.2f}"
-        )
-    own = gold.get(OWN, [])
-    typed = sys.argv[1:] if argv is None else list(argv)
-    write_card(
-        args.out / "README.md",
-        scores,
-        counts={**{name: len(part) for name, part in sources.items()}, "own": len(own)},
-        options=_without_places(typed),
-        size=sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()) / 1e6,
-        speed=int(words_a_second(nlp, own * 4)),
-        machine=processor(),
-        minutes=minutes,
-        spacy_version=spacy.__version__,
-    )
-    record = {name: vars(s) for name, s in scores.items()}
-    (args.out / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"{minutes:.1f} minutes to train")
+    return {
+        "sentences": {name: len(part) for name, part in sources.items()},
+        "options": _without_places(typed),
+        "lower": args.lower,
+        "minutes": round((time.perf_counter() - begin) / 60, 1),
+        "machine": processor(),
+        "spacy": spacy.__version__,
+        "numpy": numpy.__version__,
+    }
 
 
 def _without_places(typed: Sequence[str]) -> str:

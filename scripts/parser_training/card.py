@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scripts.parser_training.score import Scores
 
@@ -22,19 +23,19 @@ Written by `python scripts/train_parser.py{options}`; do not edit by hand.
 
 | source | sentences | licence |
 |---|---|---|
-| UD English EWT, train ({ewt_note}) | {ewt} | CC BY-SA 4.0 |
+| UD English EWT, train (sentences of two words or more) | {ewt} | CC BY-SA 4.0 |
 | GENIA treebank in UD v1 (AllenAI's conversion), dev and future_use, converted to v2 | {genia} | annotations CC BY 3.0, abstracts from PubMed |
 | Generated radiology and clinical trees (`scripts/parser_training/generate.py`) | {generated} | this project's |
 
 UD English GUM and GENTLE are partly non-commercial: nothing of them is in the weights; GENTLE's
 medical documents only score them. No report of any hospital or of Open-i was trained on.
 
-Hyphenated words of the treebanks are merged; of each epoch's sentences half are lower-cased, 2 % are
-in capitals and a quarter lose their final stop.
+Hyphenated words of the treebanks are merged; of each epoch's sentences {lower:.0%} are lower-cased,
+2% are in capitals, and a quarter lose their final stop.
 
 ## Scores
 
-Attachment in percent, punctuation left out. *Rule arcs* are those that a rule for status may walk:
+Attachment in percent over all tokens but punctuation. *Rule arcs* are those that a rule for status may walk:
 arcs at a cue (no, without, free, denies …), between conjuncts, and to prepositions and determiners.
 
 {table}
@@ -64,14 +65,11 @@ attributions, among them: Corpus annotations (c) GENIA Project.
 def write_card(
     path: Path,
     scores: Mapping[str, Scores],
+    training: Mapping[str, Any],
     *,
-    counts: Mapping[str, int],
-    options: str,
+    own: int,
     size: float,
     speed: int,
-    machine: str,
-    minutes: float,
-    spacy_version: str,
 ) -> None:
     """Write the card.
 
@@ -81,20 +79,14 @@ def write_card(
         Where to.
     scores
         By test set, in order.
-    counts
-        Sentences of ``ewt``, ``genia``, ``generated`` and ``own``.
-    options
-        What was typed after the script's name, with a leading blank, or nothing.
+    training
+        What ``train_parser.train_and_save`` returned.
+    own
+        Number of the project's own test sentences.
     size
         Of the pipeline's files, in 10^6 bytes.
     speed
         Words a second.
-    machine
-        Its processor.
-    minutes
-        Training took.
-    spacy_version
-        With which it was trained.
     """
     rows = [
         "| test set | tokens | UAS | LAS | parts of speech | rule arcs | rule UAS | rule LAS |",
@@ -105,20 +97,19 @@ def write_card(
         f"{s.rule_uas:.1f} | {s.rule_las:.1f} |"
         for name, s in scores.items()
     ]
+    sentences = {name: f"{count:,}" for name, count in training["sentences"].items()}
     path.write_text(
         _CARD.format(
-            spacy=spacy_version,
-            options=options,
-            ewt_note="sentences of two words or more",
-            ewt=f"{counts['ewt']:,}",
-            genia=f"{counts['genia']:,}",
-            generated=f"{counts['generated']:,}",
-            own=counts["own"],
+            spacy=training["spacy"],
+            options=training["options"],
+            lower=training["lower"],
+            machine=training["machine"],
+            minutes=training["minutes"],
+            **sentences,
+            own=own,
             table="\n".join(rows),
             size=size,
             speed=f"{round(speed, -3):,}",
-            machine=machine,
-            minutes=minutes,
         ),
         encoding="utf-8",
     )

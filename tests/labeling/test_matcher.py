@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrmine.labeling import automaton as automaton_module
 from cxrmine.labeling import matcher as matcher_module
 from cxrmine.labeling.matcher import SEPARATOR, Match, Matcher
 from cxrmine.labeling.matcher_reference import match_reference
@@ -176,8 +177,9 @@ def test_bounds_on_memory_change_no_result(monkeypatch: pytest.MonkeyPatch) -> N
         for _ in range(60)
     ]
     expected = [Matcher(SHIPPED).match(words) for words in sentences]
-    monkeypatch.setattr(matcher_module, "_MAX_EDGES", 3)
-    monkeypatch.setattr(matcher_module, "_MAX_STATES", 7)
+    monkeypatch.setattr(matcher_module, "MAX_EDGES", 3)
+    monkeypatch.setattr(automaton_module, "MAX_EDGES", 3)
+    monkeypatch.setattr(automaton_module, "MAX_STATES", 7)
     small = Matcher(SHIPPED)
     assert [small.match(words) for words in sentences] == expected
 

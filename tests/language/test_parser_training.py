@@ -308,3 +308,27 @@ def test_augmentation_keeps_trees() -> None:
     assert all(is_tree(t) for t in seen)
     assert any(t.words[0].islower() for t in seen)
     assert sum(t.words[-1] != "." for t in seen) > sum(t.words[-1] != "." for t in trees)
+
+
+def test_training_repeats_itself_bit_for_bit(tmp_path: Path) -> None:
+    from scripts.train_parser import arguments, save, train
+    from thinc.api import get_current_ops, set_current_ops
+
+    ops = get_current_ops()
+    args = arguments().parse_args(["--epochs", "2", "--width", "32"])
+    trees = list(generate(120, seed=2))
+    written = []
+    for run in ("first", "second"):
+        save(train(trees, args.seed, args, []), tmp_path / run)
+        files = sorted(p for p in (tmp_path / run).rglob("*") if p.is_file())
+        written.append({p.relative_to(tmp_path / run): p.read_bytes() for p in files})
+    set_current_ops(ops)
+    assert written[0] == written[1]
+
+
+def test_missing_treebanks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scripts.train_parser import treebank_folder
+
+    monkeypatch.setenv("CXRMINE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"no en_ewt-train\.conllu\.gz in"):
+        treebank_folder(None)

@@ -43,10 +43,11 @@ class Cues(Generic[Value]):
         `starts` are the only tokens where a phrase can begin, where the caller knows them.
         """
         root = self._automaton.root
+        kinds = self._automaton.kinds
         count = len(words)
         hits: list[tuple[int, int, tuple[Value, ...]]] = []
         for start in range(count) if starts is None else starts:
-            state = root[words[start]]
+            state = root[kinds[words[start]]]
             if state is None:
                 continue
             best = None
@@ -56,7 +57,7 @@ class Cues(Generic[Value]):
                     best = (start, end, state.accepts)
                 if end == count:
                     break
-                state = state[words[end]]
+                state = state[kinds[words[end]]]
                 if state is None:
                     break
                 end += 1

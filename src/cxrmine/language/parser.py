@@ -48,7 +48,7 @@ _BATCH = 192
 
 
 #: Files in a pipeline's folder that change nothing of what it does.
-_PAPERS = ("README", "LICENSE", "NOTICE", "scores", ".")
+_PAPERS = ("README", "LICENSE", "NOTICE", "training", ".")
 
 
 class ParserNotFound(UserError):
