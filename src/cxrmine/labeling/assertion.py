@@ -251,7 +251,7 @@ class Assertion:
                     if start < last:
                         continue
                     for cue in cues:
-                        reach = backward(words, classes, first, last, start, cue, closed)
+                        reach = backward(words, classes, first, last, start, end, cue, closed)
                         if reach is None:
                             continue
                         sure, near, _ = reach

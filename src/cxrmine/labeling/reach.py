@@ -50,6 +50,12 @@ _DETERMINERS = frozenset("the a an his her this that these those their".split())
 _LISTING = frozenset({",", "and", "or", "nor", "/", "and/or", "&", "versus", "vs"})
 _OR = frozenset({"or", "nor", "and/or", "versus", "vs"})
 
+# What may follow a cue that ends its clause.
+_CLOSERS = frozenset(
+    """. , ; : ) and or but in at on of from given due because as for to with within based
+    clinically although however though here there now too also secondary related by if when""".split()
+)
+
 _FAR = 12  # a cue further off than this is never sure
 _LONG = 6  # nor one with more words than this after the last comma
 
@@ -173,15 +179,18 @@ def backward(
     first: int,
     last: int,
     start: int,
+    end: int,
     cue: SurfaceCue,
     closed: bool,
 ) -> Reach | None:
-    """Return how a cue that starts at token `start` reaches back to the mention ``[first, last)``.
+    """Return how the cue ``[start, end)`` reaches back to the mention ``[first, last)``.
 
     `closed`: the mention has a cue of its own just before it ("no A, B is not excluded").
     None if it does not reach it.
     """
     distance = start - last
+    if cue.closing and end < len(words) and words[end] not in _CLOSERS:
+        return None
     if cue.anywhere:
         return None if ";" in words[last:start] else Reach(True, True, distance)
     if distance > cue.within:

@@ -58,6 +58,7 @@ class SurfaceEntry(BaseModel):
     adjacent: bool = False
     lists: bool | None = None
     anywhere: bool = False
+    closing: bool = False
 
 
 class RuleEntry(BaseModel):
@@ -110,7 +111,8 @@ class SurfaceCue:
 
     ``adjacent``: only a determiner and an adjective may stand between cue and mention. ``lists``:
     the cue holds for every item of a list ("no A, B and C"); a hedge holds for the first item and
-    those joined by "or". ``anywhere``: it holds for the whole sentence on its side. ``denies``: it
+    those joined by "or". ``anywhere``: it holds for the whole sentence on its side. ``closing``:
+    it ends its clause ("X is likely.", not "X is likely pneumonia"). ``denies``: it
     negates, hedged or not.
     """
 
@@ -121,6 +123,7 @@ class SurfaceCue:
     adjacent: bool
     lists: bool
     anywhere: bool
+    closing: bool
     denies: bool
 
 
@@ -248,6 +251,7 @@ def _compile(
                 if surface.lists is None
                 else surface.lists,
                 surface.anywhere,
+                surface.closing,
                 entry.status == "absent",
             )
             for phrase in surface.cue:
