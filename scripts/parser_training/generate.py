@@ -620,12 +620,24 @@ RADIOLOGY = """
 1*(nsubj {F} (acl:relcl (nsubj:pass that) (aux:pass was) {SEENV}/VERB (advmod previously))) (aux has) {CHANGED}/VERB
 1*(nsubj:pass {F} (acl:relcl (nsubj:pass which) (aux:pass was) {SEENV}/VERB {TIME})) (aux:pass is) (advmod (advmod no) longer) {SEENV}/VERB
 1*(nsubj:pass (det no) {F} (nmod (case of) (det the) kind (acl:relcl (nsubj:pass that) (aux:pass is) {SEENV}/VERB (obl (case in) {F})))) (aux:pass is) {SEENV}/VERB
+2*(nsubj {FL} (nmod (case without) {ITEM})) {OBSCURES}/VERB (obj {SITE})
+1*(nsubj {FL} (nmod (case without) evidence (nmod (case of) {ITEM}))) {CAUSES}/VERB (obj {F})
+2*(nsubj (det the) {F}) {CAUSES}/VERB (obj {F})
+1*{FL} (punct ,) (advcl (mark with) (nsubj:pass {F}) (advmod not) excluded/VERB)
+1*(nsubj {F}) (cop is) likely/ADJ (obl (case given/VERB) (det the) {F})
 2*(nsubj:pass (amod {ADJ}) {FWORD}) (advmod not) excluded/VERB
 1*(nsubj (det the) patient) has/VERB (obj {NOLIST})
 """
 
 #: Clinical prose: histories, examinations, laboratory results.
 CLINICAL = """
+2*(nsubj {PT}) (aux has) (advmod not) {FELT}/VERB (obj {SXLIST})
+2*(nsubj {PT}) (aux has) {FELT}/VERB (obj (det no) {SXLIST})
+1*(nsubj {PT}) (aux had) (advmod never) {FELT}/VERB (obj {SXLIST})
+2*(nsubj {PT}) (aux did) (advmod not) {FEEL}/VERB (obj (det any) {SXLIST})
+1*(nsubj {PT}) {FELT}/VERB (obj {SXLIST} (conj (cc but) (det no) {SYMPTOM}))
+1*(expl there) (aux has) (advmod not) been/VERB (nsubj (det any) {SXLIST})
+1*(expl there) (aux had) been/VERB (nsubj (det no) {SXLIST}) (obl (case since) admission)
 1*neg/ADJ (obl (case for) {SXLIST})
 2*(nsubj {TEST}) neg/ADJ (obl (case for) {DXLIST})
 1*(nsubj {TEST}) pos/ADJ (obl (case for) {DISEASE})
@@ -765,6 +777,9 @@ _EXTRA = {
     "CAUSE": "5*(case from)\n3*(case due (fixed to))\n2*(case secondary/ADJ (fixed to))\n(case because (fixed of))",
     "DONE": "performed\nrecommended\nadvised\nobtained\nsuggested\nconsidered",
     "GIVEN": "stopped\ngiven\nstarted\nheld",
+    "FELT": "3*experienced\n2*noticed\n2*reported\n2*developed\nsuffered\ndescribed\nendorsed\nmentioned\nadmitted",
+    "FEEL": "3*experience\n2*notice\n2*report\n2*develop\nsuffer\ndescribe\nendorse\nmention",
+    "CAUSES": "2*causes\nproduces\naccompanies\nmimics\nexplains\ncompresses",
     "LIES": "2*projects\n2*overlies\nlies\npersists\nextends\nremains\nappears\nensues\nresides",
     "OBSCURES": "obscures\nsilhouettes\noverlies\ndisplaces\ninvolves\nreplaces",
     "EXCLUDES": "excludes\ndepicts\ndocuments\nmimics\nexplains\nlacks",

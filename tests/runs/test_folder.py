@@ -39,7 +39,10 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, resume: bool) -> 
 def test_force_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path) -> None:
     finished(tmp_path, "labels_a.csv", "labels_b.csv")
     fill(tmp_path, "evidence.html", "evidence_002.html", "labels_mine.csv", "notes.txt")
-    assert OutputFolder(tmp_path).open(resume=False, force=True) == "empty"
+    folder = OutputFolder(tmp_path)
+    assert folder.open(resume=False, force=True) == "empty"
+    assert (tmp_path / "run.json").exists()  # nothing goes before the new run can begin
+    folder.clear()
     assert {p.name for p in tmp_path.iterdir()} == {"labels_mine.csv", "notes.txt"}
 
 
@@ -50,7 +53,8 @@ def test_force_does_not_follow_names_out_of_the_folder(tmp_path: Path) -> None:
     finished(run)
     record = {"command": "mine-labels", "outputs": ["../labels_victim.csv", str(victim), 7]}
     (run / "run.json").write_text(json.dumps(record))
-    OutputFolder(run).open(resume=False, force=True)
+    OutputFolder(run).clear()
+    assert not (run / "run.json").exists()
     assert victim.exists()
 
 
@@ -75,6 +79,7 @@ def test_a_run_is_neither_overwritten_nor_mixed_unasked(
         folder.open(resume=False, force=False)
     assert folder.open(resume=True, force=False) == word
     assert folder.open(resume=False, force=True) == "empty"
+    folder.clear()
     assert list(tmp_path.iterdir()) == []
 
 

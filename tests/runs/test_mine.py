@@ -296,6 +296,22 @@ def test_a_bug_in_a_worker_is_no_finished_part(
     assert contents(out) == contents(whole)
 
 
+def test_a_mistake_does_not_cost_the_run_that_force_would_replace(
+    source: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    mine(Settings((str(source),)), out, progress=Lines)
+    before = contents(out)
+    odd = tmp_path / "odd.dat"
+    odd.write_bytes(b"\0\1")
+    for wrong in (Settings((str(source),), schemes=("chexpart",)), Settings((str(odd),))):
+        with pytest.raises(UserError):
+            mine(wrong, out, force=True, progress=Lines)
+        assert contents(out) == before
+    mine(Settings((str(source),), schemes=("openi", "chexpert")), out, force=True, progress=Lines)
+    assert not (out / "labels.csv").exists()
+
+
 def start(source: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, str(source), "--out", str(out), *options],

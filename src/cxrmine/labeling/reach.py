@@ -130,7 +130,7 @@ def forward(
             # a second noun phrase: "without treatment the infection spread"
             worst = max(worst, PREPOSITION)
             link = "preposition"
-        if kind != NEUTRAL and not (k in hedges and not listed and cue.denies):
+        if kind != NEUTRAL and not (k in hedges and not listed and cue.tempers):
             worst = max(worst, kind)
             link = "preposition" if kind == PREPOSITION else "verb"
     if cue.adjacent:

@@ -113,7 +113,8 @@ class SurfaceCue:
     the cue holds for every item of a list ("no A, B and C"); a hedge holds for the first item and
     those joined by "or". ``anywhere``: it holds for the whole sentence on its side. ``closing``:
     it ends its clause ("X is likely.", not "X is likely pneumonia"). ``denies``: it
-    negates, hedged or not.
+    negates. ``tempers``: it holds whatever stronger hedge follows ("no findings suggestive of X",
+    "possibly consistent with X").
     """
 
     rule: Rule
@@ -125,6 +126,7 @@ class SurfaceCue:
     anywhere: bool
     closing: bool
     denies: bool
+    tempers: bool
 
 
 class RuleSet:
@@ -253,6 +255,7 @@ def _compile(
                 surface.anywhere,
                 surface.closing,
                 entry.status == "absent",
+                entry.status in ("absent", "possible"),
             )
             for phrase in surface.cue:
                 if cue.after:

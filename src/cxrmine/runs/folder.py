@@ -73,13 +73,13 @@ class OutputFolder:
         return "finished" if _command_of(self.path / "run.json") == COMMAND else "foreign"
 
     def open(self, *, resume: bool, force: bool) -> State:
-        """Check that a run may use the folder, clear it if `force`, and return its state.
+        """Check that a run may use the folder and return its state.
 
         Returns
         -------
         str
-            ``empty`` (also after clearing), ``unfinished`` or ``finished``; the latter two only
-            where `resume` asks for it.
+            ``empty`` (also where `force` allows to `clear` what is there), ``unfinished`` or
+            ``finished``; the latter two only where `resume` asks for it.
 
         Raises
         ------
@@ -97,7 +97,6 @@ class OutputFolder:
                 f"replaces runs of {COMMAND} only)."
             )
         if force:
-            self.clear()
             return "empty"
         if state == "unfinished" and not resume:
             raise UserError(
@@ -147,11 +146,6 @@ class OutputFolder:
             f"--out {str(self.path)!r} cannot be written ({error.strerror}); name a folder that "
             "you may write to."
         )
-
-    def abandon(self) -> None:
-        """Remove the work folder of a run that came to nothing."""
-        (self.parts / "plan.json").unlink(missing_ok=True)
-        shutil.rmtree(self.parts, ignore_errors=True)
 
     def plan(self) -> dict[str, Any]:
         """Return the plan of the unfinished run."""

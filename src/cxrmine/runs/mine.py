@@ -12,7 +12,7 @@ import json
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ from cxrmine.errors import UserError
 from cxrmine.reports.report import Problem, Report
 from cxrmine.runs.executors import Executor, WorkersLost, open_executor
 from cxrmine.runs.folder import COMMAND, OutputFolder, write_json
-from cxrmine.runs.inputs import check_inputs, identify
+from cxrmine.runs.inputs import Input, check_inputs, identify
 from cxrmine.runs.merge import label_tables, merge
 from cxrmine.runs.parts import Counts
 from cxrmine.runs.progress import Progress, open_progress
@@ -40,7 +40,6 @@ from cxrmine.runs.work import (
 )
 from cxrmine.tables import atomic_write_bytes
 
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 _Result = TypeVar("_Result", bytes, Description)
@@ -157,6 +156,8 @@ class _Run:
         self.sizes: dict[int, int] = {}
         self.backlog: deque[int] = deque()
         self.pending: dict[Future[bytes | Refusal], int] = {}
+        self.reports: Iterator[Report] | None = None
+        self.problems: IO[str] | None = None
 
     def go(
         self,
@@ -181,24 +182,20 @@ class _Run:
         )
         described = _accepted(self.executor.result(description))
         self.fingerprint = described.fingerprint
-        versions = {
-            name: self.fingerprint[name] for name in ("cxrmine", "python", "spacy", "pyarrow")
-        }
-        record = {
-            "command": COMMAND,
-            "format": 1,
-            "versions": versions,
-            "schemes": list(self.settings.schemes),
-            "labeler": {k: v for k, v in self.fingerprint.items() if k not in versions},
-            "inputs": [item.recorded() for item in inputs],
-            "settings": self.settings.recorded(),
-        }
+        record = self._record(inputs)
         if state != "empty":
             self._check_same(recorded, record)
         if state == "finished":
             self.folder.tidy()
             return Counts(**recorded["counts"]), recorded["outputs"], 0, True
-        if state == "empty":
+        if state == "unfinished":
+            self.chunk_size = recorded["chunk_size"]
+            self.finished = set(self._sound_parts())
+        else:
+            # All that can be wrong in the request has been found by now: only then does the run
+            # that --force replaces go.
+            self.reports = self._reports()
+            self.folder.clear()
             self.folder.begin(
                 {
                     **record,
@@ -207,12 +204,9 @@ class _Run:
                     "outputs": list(label_tables(self.settings.schemes).values()),
                 }
             )
-        else:
-            self.chunk_size = recorded["chunk_size"]
-            self.finished = set(self._sound_parts())
 
         with progress() as display:
-            chunks = self._read_and_label(display, fresh=state == "empty")
+            chunks = self._read_and_label(display)
             display.say("Writing the tables.")
             counts, outputs = merge(
                 self.folder,
@@ -243,6 +237,21 @@ class _Run:
             f"{self.done:,} of {self.read:,} reports read are labelled; continue with the same "
             "command and --resume."
         )
+
+    def _record(self, inputs: Sequence[Input]) -> dict[str, Any]:
+        """Return what ``run.json`` states beside the counts; two runs with the same are one."""
+        versions = {
+            name: self.fingerprint[name] for name in ("cxrmine", "python", "spacy", "pyarrow")
+        }
+        return {
+            "command": COMMAND,
+            "format": 1,
+            "versions": versions,
+            "schemes": list(self.settings.schemes),
+            "labeler": {k: v for k, v in self.fingerprint.items() if k not in versions},
+            "inputs": [item.recorded() for item in inputs],
+            "settings": self.settings.recorded(),
+        }
 
     def _earlier(self, state: str) -> dict[str, Any]:
         if state == "unfinished":
@@ -283,10 +292,10 @@ class _Run:
             except (zipfile.BadZipFile, ValueError):
                 path.unlink()
 
-    def _read_and_label(self, display: Progress, *, fresh: bool) -> int:
+    def _read_and_label(self, display: Progress) -> int:
         """Bring every chunk to a finished part; return the number of chunks."""
         marker = self.folder.parts / "read.json"
-        sizes = None if fresh else _sizes(marker)
+        sizes = _sizes(marker)
         if sizes is not None and all(
             index in self.finished or self.folder.chunk(index).exists()
             for index in range(len(sizes))
@@ -297,14 +306,7 @@ class _Run:
             self.backlog.extend(i for i in range(len(sizes)) if i not in self.finished)
         else:
             marker.unlink(missing_ok=True)
-            try:
-                self._read(display)
-            except UserError as error:
-                if (
-                    fresh and error.exit_code == EXIT_USAGE
-                ):  # wrong usage, which shows only now; nothing is worth keeping
-                    self.folder.abandon()
-                raise
+            self._read(display)
             write_json(marker, [self.sizes[index] for index in range(len(self.sizes))])
         self.all_read = True
         while self.backlog or self.pending:
@@ -315,29 +317,24 @@ class _Run:
 
     def _read(self, display: Progress) -> None:
         """Read the inputs, keep what is to be labelled, and label meanwhile where that can be."""
-        with self.folder.problems.open("w", encoding="ascii") as problems:
-            for index, reports in enumerate(cut(self._reports(problems), self.chunk_size)):
-                self.sizes[index] = len(reports)
-                self.read += len(reports)
+        with self.folder.problems.open("w", encoding="ascii") as self.problems:
+            reports = self.reports or self._reports()
+            for index, chunk in enumerate(cut(reports, self.chunk_size)):
+                self.sizes[index] = len(chunk)
+                self.read += len(chunk)
                 if index in self.finished:
-                    self.done += len(reports)
+                    self.done += len(chunk)
                 else:
-                    atomic_write_bytes(self.folder.chunk(index), pack(reports))
+                    atomic_write_bytes(self.folder.chunk(index), pack(chunk))
                     self.backlog.append(index)
                     if self.executor.elsewhere:
                         self._collect(block=False)
                         self._fill()
                 self._show(display)
 
-    def _reports(self, problems: IO[str]) -> Iterator[Report]:
+    def _reports(self) -> Iterator[Report]:
+        """Return the stream of reports; raise `UserError` at once for inputs that cannot work."""
         from cxrmine.reports.readers import read_reports
-
-        def keep(problem: Problem) -> None:
-            print(
-                json.dumps([problem.severity, problem.item, problem.message]),
-                file=problems,
-                flush=False,
-            )
 
         try:
             return read_reports(
@@ -345,10 +342,14 @@ class _Run:
                 id_column=self.settings.id_column,
                 text_column=self.settings.text_column,
                 section_columns=self.settings.section_columns,
-                on_problem=keep,
+                on_problem=self._keep_problem,
             )
-        except ValueError as error:  # inputs that cannot work, in a sentence
+        except ValueError as error:
             raise UserError(str(error)) from error
+
+    def _keep_problem(self, problem: Problem) -> None:
+        line = json.dumps([problem.severity, problem.item, problem.message])
+        print(line, file=self.problems)
 
     def _fill(self) -> None:
         """Start tasks up to the limit."""
