@@ -152,7 +152,7 @@ def test_every_word_of_a_phrase_is_one_token() -> None:
         ("The heart is mildly enlarged.", {"cardiomegaly": "heart is mildly enlarged"}),
         ("The heart is not enlarged.", {"cardiomegaly": "enlarged"}),
         ("Cardiac silhouette remains borderline enlarged.",
-         {"borderline_cardiomegaly": "cardiac silhouette remains borderline enlarged"}),
+         {"borderline_cardiac_silhouette": "cardiac silhouette remains borderline enlarged"}),
         ("Pleural effusion or thickening.",
          {"pleural_effusion": "pleural effusion", "pleural_thickening": "thickening"}),
         ("No pericardial or pleural effusion.",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from cxrmine.labeling.graph import SentenceGraph
@@ -383,6 +384,8 @@ def _apart(words: Sequence[str], nodes: Sequence[int], cue: Sequence[int], statu
     """
     if cue[-1] < nodes[0]:
         between = words[cue[-1] + 1 : nodes[0]]
+        if ("other", "than") in pairwise(between):
+            return True
         if status == "absent" and not _CONTRASTS.isdisjoint(between):
             return True
     else:

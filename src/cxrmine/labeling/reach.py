@@ -108,9 +108,9 @@ def forward(
         if kind == VERB and cue.denies and k + 1 < first and words[k + 1] in SEEN:
             seen_verb = True  # "no lesion is seen to suggest X"
             kind = NEUTRAL
-        if kind == STOP:
-            return None
         word = words[k]
+        if kind == STOP or (word == "than" and words[k - 1] == "other"):
+            return None
         if word in _LISTING:
             listed = True
             if seen_verb:

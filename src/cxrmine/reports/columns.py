@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxrmine.reports.compose import compose
-from cxrmine.reports.report import Report
+from cxrmine.reports.report import Problem, Report
 from cxrmine.reports.sections import canonical_name
-from cxrmine.reports.sources import SourceError
+from cxrmine.reports.sources import OnProblem, SourceError
 
 if TYPE_CHECKING:
     from cxrmine.reports.format import ReadOptions
@@ -68,9 +68,30 @@ def plan_columns(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
     Raises
     ------
     SourceError
-        If a column that the user named is missing, or if none can hold the text; the message
-        lists the columns that exist.
+        If a column that the user named is missing, if none can hold the text, or if two that
+        are to be read have one name; the message lists the columns that exist.
     """
+    plan = _plan(names, options)
+    for position in plan.positions:
+        if names.count(names[position]) > 1:
+            raise SourceError(
+                f"Two columns are called {names[position]!r}: rename one; the columns are "
+                f"{_listing(names)}."
+            )
+    return plan
+
+
+def warn_of_counting(plan: ColumnPlan, item: str, on_problem: OnProblem) -> None:
+    """Tell that ids are row numbers: they would not match another table of the same patients."""
+    if plan.identifier is None:
+        message = (
+            f"No column of ids was found (looked for {', '.join(ID_COLUMNS)}), so the rows' "
+            "numbers are the ids: name the column with --id-column."
+        )
+        on_problem(Problem("warning", item, message))
+
+
+def _plan(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
     folded = [name.strip().lower() for name in names]
     identifier = (
         _position(options.id_column, names, folded, "--id-column")

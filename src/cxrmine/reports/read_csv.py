@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import IO
+from contextlib import suppress
+from typing import IO, NamedTuple
 
-from cxrmine.reports.columns import plan_columns
+from cxrmine.reports.columns import plan_columns, warn_of_counting
 from cxrmine.reports.encoding import detect
 from cxrmine.reports.format import ReadOptions, ReportFormat
 from cxrmine.reports.report import Problem, Report
@@ -60,9 +61,54 @@ def _read(source: Source, options: ReadOptions, on_problem: OnProblem) -> Iterat
     source = source.reopenable()
     encoding = text_encoding(source, on_problem)
     with open_text(source, encoding) as file:
-        delimiter = _delimiter(file.read(_HEAD), source.suffix)
+        delimiter = _delimiter(_head(file), source.suffix)
     with open_text(source, encoding) as file:
-        yield from _reports(csv.reader(file, delimiter=delimiter), source, options, on_problem)
+        yield from _reports(_rows(file, delimiter), source, options, on_problem)
+
+
+def _head(file: IO[str]) -> str:
+    lines: list[str] = []
+    with suppress(*READ_ERRORS):  # as in `_chunks`
+        while sum(map(len, lines)) < _HEAD and (line := file.readline(_HEAD)):
+            lines.append(line)
+    return "".join(lines)
+
+
+class _OpenQuote(NamedTuple):
+    """Stands for the rows that an unclosed quote made one; `lines` is their number."""
+
+    lines: int
+
+
+def _rows(file: IO[str], delimiter: str) -> Iterator[list[str] | _OpenQuote]:
+    """Yield the rows of a table.
+
+    A stray quote within a line is taken as it is. One that opens a cell and does not close it
+    there would make one report of several patients' rows: that is no row.
+    """
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in file:
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+    while True:
+        taken.clear()
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if len(taken) > 1:
+                if "field limit" in str(error):
+                    raise
+                yield _OpenQuote(len(taken))
+            elif "unexpected end" in str(error):
+                yield _OpenQuote(1)
+            else:
+                yield from csv.reader(taken, delimiter=delimiter)
 
 
 def _delimiter(head: str, suffix: str) -> str:
@@ -79,7 +125,10 @@ def _delimiter(head: str, suffix: str) -> str:
 
 
 def _reports(
-    rows: Iterator[list[str]], source: Source, options: ReadOptions, on_problem: OnProblem
+    rows: Iterator[list[str] | _OpenQuote],
+    source: Source,
+    options: ReadOptions,
+    on_problem: OnProblem,
 ) -> Iterator[Report]:
     number = 0
 
@@ -88,13 +137,24 @@ def _reports(
 
     try:
         names = next(rows, None)
-        if names is None:
+        if not isinstance(names, list):
             message = "The file is empty: a first row must name the columns."
+            if names is not None:
+                message = "The first row has a quote that never ends: it must name the columns."
             on_problem(Problem("failure", source.item, message))
             return
         plan = plan_columns(names, options)
+        warn_of_counting(plan, source.item, on_problem)
         width = len(names)
         for cells in rows:
+            if isinstance(cells, _OpenQuote):
+                number += 1
+                fail(
+                    f"A quote that opens a cell is not closed (in the {cells.lines} line"
+                    f"{'s' * (cells.lines > 1)} from here on, which were not read): close it, and "
+                    "double the quotes within a cell."
+                )
+                continue
             if not any(cells):
                 continue
             number += 1
@@ -117,6 +177,9 @@ def _reports(
                 fail("The id is empty: give the report one.")
                 continue
             yield report
+        if not number:
+            message = "The table has no rows under the names of its columns."
+            on_problem(Problem("warning", source.item, message))
     except csv.Error as error:
         number += 1
         fail(f"The rows from here on cannot be read ({error}): look for a quote that never ends.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from cxrmine.reports.columns import cell_text, plan_columns
+from cxrmine.reports.columns import cell_text, plan_columns, warn_of_counting
 from cxrmine.reports.format import ReadOptions, ReportFormat
 from cxrmine.reports.report import Problem, Report
 from cxrmine.reports.sources import MAX_BUFFERED_BYTES, OnProblem, Source, SourceError
@@ -27,6 +27,7 @@ def _read(source: Source, options: ReadOptions, on_problem: OnProblem) -> Iterat
         with pq.ParquetFile(place) as table:
             names = list(table.schema_arrow.names)
             plan = plan_columns(names, options)
+            warn_of_counting(plan, source.item, on_problem)
             wanted = [names[position] for position in plan.positions]
             number = 0
             for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):

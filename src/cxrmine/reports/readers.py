@@ -155,7 +155,7 @@ def _read_all(
 def _usable(report: Report, source: Source, seen: set[int], on_problem: OnProblem) -> bool:
     """Report what is wrong with a report; say whether it is kept."""
     if not report.report_id:
-        message = "The report has no id: give it one, or leave the id column out."
+        message = "The report has no id: give it one."
         on_problem(Problem("failure", source.item, message))
         return False
     digest = hashlib.blake2b(report.report_id.encode("utf-8", "surrogatepass"), digest_size=8)

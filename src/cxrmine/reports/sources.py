@@ -143,7 +143,8 @@ def list_sources(path: Path, on_problem: OnProblem) -> Iterator[Source]:
     """Yield the files of an input, one at a time; read each before the next is asked for.
 
     Hidden files (names that begin with a dot, ``__MACOSX``) are passed over. Members of an
-    archive that are links, or whose path leads out of it, are failures.
+    archive that are links, or whose path leads out of it, are failures; so are files of a folder
+    that may not be read, and links in it that lead nowhere.
     """
     lower = path.name.lower()
     if path.is_dir():
@@ -172,12 +173,12 @@ def _hidden(name: str) -> bool:
 def _folder(folder: Path, root: Path, on_problem: OnProblem) -> Iterator[Source]:
     try:
         with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir()) for entry in entries)
+            names = sorted((entry.name, entry.is_dir(), entry.is_file()) for entry in entries)
     except OSError as error:
         item = folder.relative_to(root).as_posix()
         on_problem(Problem("failure", item, f"The folder cannot be read ({_reason(error)})."))
         return
-    for name, is_folder in names:
+    for name, is_folder, is_file in names:
         path = folder / name
         if name.startswith(".") or name == "__MACOSX":
             continue
@@ -191,7 +192,14 @@ def _folder(folder: Path, root: Path, on_problem: OnProblem) -> Iterator[Source]
             yield from _folder(path, root, on_problem)
         else:
             relative = path.relative_to(root).as_posix()
-            yield _file(path, relative, relative)
+            if not is_file:
+                message = "It is a link that leads nowhere, or a device: it was not read."
+                on_problem(Problem("failure", relative, message))
+            elif not os.access(path, os.R_OK):
+                message = "The file cannot be read: check its permissions."
+                on_problem(Problem("failure", relative, message))
+            else:
+                yield _file(path, relative, relative)
 
 
 def _unsafe(name: str) -> bool:
@@ -304,7 +312,7 @@ def _reason(error: BaseException) -> str:
     """Say in a few words what the system objected to, without paths."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _broken(error: BaseException) -> str:
