@@ -476,7 +476,8 @@ def test_the_readme_knows_every_field_and_scheme() -> None:
     [
         ("hypothetical: null", "hypothesis: null",
          "ward.yaml: statuses must give a value for each of present, probable, possible, absent, "
-         "historical, hypothetical."),
+         "historical, hypothetical, and for nothing else (wrong or missing: hypothesis, "
+         "hypothetical)."),
         (", hypothetical: null", "", "ward.yaml: statuses must give a value for each of"),
         ("heart: [", "Heart: [",
          "ward.yaml: concepts.add: no column 'Heart'; the columns are heart, fluid, all clear."),
@@ -493,15 +494,20 @@ def test_the_readme_knows_every_field_and_scheme() -> None:
         ("order: [1, 0, -1]", "order: [1, 0]", "ward.yaml: order: the value -1 is missing"),
         ("column: all clear", "column: clear", "ward.yaml: normal.column: no column 'clear'"),
         ("unless: any column", "unless: something",
-         "ward.yaml: normal.unless: Input should be 'any abnormal concept' or 'any column'."),
+         "ward.yaml, line 13: normal, unless is 'something': write 'any abnormal concept' or 'any "
+         "column'."),
         ("empty: {all clear", "empty: {clear", "ward.yaml: empty: no column 'clear'"),
         ("otherwise: null", "parents: {lungs: [heart]}", "ward.yaml: parents: no column 'lungs'"),
         ("otherwise: null", "parents: {heart: [lungs]}", "ward.yaml: parents: no column 'lungs'"),
         ("columns: [heart, ", "columns: [heart, heart, ",
          "ward.yaml: columns must name at least one column, each of them once."),
-        ("about:", "abuot:", "ward.yaml: abuot: Extra inputs are not permitted."),
-        ("present: 1,", "present: yes,", "ward.yaml: statuses.present: Input should be a valid"),
-        ("columns:", "colums:", "ward.yaml: columns: Field required."),
+        ("about:", "abuot:", "ward.yaml, line 1: abuot is an unknown key: use one of about, "),
+        ("present: 1,", "present: yes,",
+         "ward.yaml, line 7: statuses, present is 'yes': write a whole number."),
+        ("columns:", "colums:", "ward.yaml, line 2: colums is an unknown key: use one of about, "),
+        ("columns: [heart, ", "columns: [report_id, ", "ward.yaml: columns: 'report_id' is the first"),
+        ("order:", "columns: [heart]\norder:",
+         "ward.yaml, line 11: not valid YAML (the key 'columns' stands twice): mend the line"),
         ("any column}", "any column, statuses: [there]}",
          "ward.yaml: normal.statuses: no status 'there'; use present, "),
         ("any column}", "any column, also_concepts: {there: [present]}}",
@@ -540,5 +546,25 @@ def test_the_gold_is_no_scheme(labeler: Labeler) -> None:
 
 @pytest.mark.parametrize("text", ["", "just words\n", "- a\n"])
 def test_a_file_of_the_wrong_shape(tmp_path: Path, vocabulary: Vocabulary, text: str) -> None:
-    with pytest.raises(SchemeError, match=r"^ward\.yaml: the file: "):
+    with pytest.raises(SchemeError, match=r"^ward\.yaml, line 1: the file is "):
         load_scheme("ward", own_folder(tmp_path, text), vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("chestxray14: Effusion", "chestxray15: Effusion", "no scheme 'chestxray15'; the schemes"),
+        ("chestxray14: Effusion", "chestxray14: Efusion", "'chestxray14' has no column 'Efusion'"),
+    ],
+)
+def test_an_entry_that_counts_for_nothing_is_told(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = (VOCAB / "findings.yaml").read_text("utf-8")
+    assert old in text
+    (tmp_path / "findings.yaml").write_text(text.replace(old, new, 1), "utf-8")
+    changed = load_vocabulary(tmp_path / "findings.yaml")
+    with pytest.raises(SchemeError) as error:
+        load_scheme("chestxray14", VOCAB, changed)
+    assert str(error.value).startswith("findings.yaml, line ")
+    assert message in str(error.value)

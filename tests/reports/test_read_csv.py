@@ -174,7 +174,54 @@ def test_an_empty_file_fails(tmp_path: Path, read: Read, text: str) -> None:
 
 def test_a_header_alone_is_no_report(tmp_path: Path, read: Read) -> None:
     result = read(write(tmp_path / "a.csv", "id,text\n"))
-    assert result.reports == result.problems == []
+    assert result.reports == []
+    assert [(p.severity, p.item) for p in result.problems] == [("warning", "a.csv")]
+    assert "no rows" in result.problems[0].message
+
+
+def test_counted_rows_are_told(tmp_path: Path, read: Read) -> None:
+    """Ids that are row numbers match no other table of the same patients."""
+    result = read(write(tmp_path / "a.csv", "accession,text\nQ7,A.\n"))
+    assert result.texts == {"1": "A."}
+    (problem,) = result.problems
+    assert (problem.severity, problem.item) == ("warning", "a.csv")
+    assert "--id-column" in problem.message
+    assert read(tmp_path / "a.csv", id_column="accession").problems == []
+
+
+def test_an_unclosed_quote_never_joins_two_patients(tmp_path: Path, read: Read) -> None:
+    """The rows that it swallowed are a failure; stray quotes within a line are text."""
+    table = 'id,text\na,"Mass.\nb,"Clear."\nc,5" tube and a "mass".\nd,"old "film" there"\n'
+    result = read(write(tmp_path / "a.csv", table + "e,Nodule.\n"))
+    assert result.texts == {"c": '5" tube and a "mass".', "d": 'old film" there"', "e": "Nodule."}
+    (problem,) = result.failures
+    assert problem.item == "a.csv, row 1"
+    assert "not closed (in the 2 lines from here on" in problem.message
+    result = read(write(tmp_path / "b.csv", 'id,text\na,Clear.\nb,"Mass.\nc,Clear.\nd,A\n'))
+    assert result.texts == {"a": "Clear."}
+    (problem,) = result.failures
+    assert problem.item == "b.csv, row 2"
+    assert "3 lines" in problem.message
+    (problem,) = read(write(tmp_path / "c.csv", '"id,text\na,Clear.\n')).failures
+    assert "first row" in problem.message
+
+
+def test_two_columns_of_one_name(tmp_path: Path, read: Read) -> None:
+    path = write(tmp_path / "a.csv", "id,text,sex,sex,text\na,A.,F,F,B.\n")
+    (problem,) = read(path).failures
+    assert "Two columns are called 'text'" in problem.message
+    (problem,) = read(path, text_column="text").failures
+    assert "Two columns are called 'text'" in problem.message
+    assert read(write(path, "id,text,sex,sex\na,A.,F,F\n")).texts == {"a": "A."}
+
+
+def test_rows_before_a_break_are_kept_however_few(tmp_path: Path, read: Read) -> None:
+    rows = "".join(f"r{i},{i * 7919 % 1000003} and {i * 104729 % 999983}.\n" for i in range(2000))
+    path = write(tmp_path / "a.csv.gz", "id,text\n" + rows)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    result = read(path)
+    assert len(result.reports) > 100
+    assert [p.item for p in result.failures] == ["a.csv.gz"]
 
 
 @pytest.mark.parametrize(

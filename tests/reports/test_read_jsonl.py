@@ -76,3 +76,15 @@ def test_missing_column(tmp_path: Path, read: Read) -> None:
     (problem,) = read(path, text_column="body").failures
     assert "'body'" in problem.message
     assert "'text'" in problem.message
+
+
+def test_an_object_without_the_id_that_others_have(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "x", "text": "A."}\n{"text": "B."}\n{"id": "y", "text": "C."}\n')
+    result = read(path)
+    assert result.texts == {"x": "A.", "y": "C."}
+    assert [p.item for p in result.failures] == ["a.jsonl, row 2"]
+    path.write_text('{"text": "A."}\n{"text": "B."}\n')
+    result = read(path)
+    assert result.texts == {"1": "A.", "2": "B."}
+    assert [p.item for p in result.warnings] == ["a.jsonl"]

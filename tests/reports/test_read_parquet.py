@@ -64,3 +64,12 @@ def test_faults(tmp_path: Path, read: Read) -> None:
         "5.parquet, row 2",
     ]
     assert "'body'" in result.failures[2].message
+
+
+def test_two_columns_of_one_name(tmp_path: Path, read: Read) -> None:
+    columns = [pa.array(["a"]), pa.array(["A."]), pa.array(["B."])]
+    pq.write_table(
+        pa.Table.from_arrays(columns, names=["id", "text", "text"]), tmp_path / "a.parquet"
+    )
+    (problem,) = read(tmp_path / "a.parquet").failures
+    assert "Two columns are called 'text'" in problem.message

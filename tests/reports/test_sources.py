@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cxrmine.reports import sources
+from cxrmine.reports.report import Problem
 from cxrmine.reports.sources import Source, SourceError, is_archive, list_sources
 
 from .conftest import Read
@@ -169,6 +170,31 @@ def test_linked_folders_are_not_followed(tmp_path: Path, read: Read) -> None:
         ("failure", "gone.txt"),
         ("warning", "loop"),
     ]
+
+
+def test_a_folder_with_what_is_no_file(tmp_path: Path) -> None:
+    """What cannot be read is told and not listed, so that a run's inputs can be identified."""
+    (tmp_path / "1.txt").write_text("A.")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.txt")
+    problems: list[Problem] = []
+    assert [s.item for s in list_sources(tmp_path, problems.append)] == ["1.txt"]
+    assert [(p.severity, p.item) for p in problems] == [
+        ("failure", "gone.txt"),
+        ("failure", "pipe.txt"),
+    ]
+
+
+def test_files_that_may_not_be_read_are_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1.txt", "2.txt"):
+        (tmp_path / name).write_text("A.")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "1.txt")
+    problems: list[Problem] = []
+    assert [s.item for s in list_sources(tmp_path, problems.append)] == ["2.txt"]
+    assert [p.item for p in problems] == ["1.txt"]
+    assert "permissions" in problems[0].message
 
 
 def test_a_tar_does_not_remember_its_members(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ the inner loop is one dict lookup, whatever wildcards, sets and gaps stand behin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from cxrmine.labeling.phrases import Bracket, Choice, Maybe, Sequence_, Words
@@ -39,40 +39,52 @@ class State(dict[str, "State[Value] | None"], Generic[Value]):
         super().__init__()
         self.automaton = automaton
         self.members = members
-        ends = {end for member in members for end in automaton._ends.get(member, ())}
-        values = automaton._values
-        self.accepts = tuple([values[end] for end in sorted(ends)]) if ends else None
+        self.accepts: tuple[Value, ...] | None = None
+        accepting = members & automaton._ends.keys()
+        if accepting:
+            ends = {end for member in accepting for end in automaton._ends[member]}
+            self.accepts = tuple([automaton._values[end] for end in sorted(ends)])
         self.arcs: list[_Arc] | None = None
         self.indexed: dict[str, list[int]] | None = None
-        self.gaps: list[int] = []
+        self.gaps: Sequence[int] = ()
 
     def __missing__(self, word: str) -> State[Value] | None:
         automaton = self.automaton
-        if self.arcs is None:
-            self._gather()
-            assert self.arcs is not None
-        targets = set() if word in automaton.stops else set(self.gaps)
-        for key in automaton.keys_of(word):
-            if self.indexed is not None:
-                targets.update(self.indexed.get(key, ()))
-            else:
-                targets.update([target for keys, target in self.arcs if key in keys])
-        state = automaton._state(frozenset(targets)) if targets else None
+        arcs = self.arcs if self.arcs is not None else self._gather()
+        keys = automaton.keys_of(word)
+        state = None
+        targets = [] if word in automaton.stops else list(self.gaps)
+        if self.indexed is not None:
+            for key in keys:
+                targets += self.indexed.get(key, ())
+        else:
+            for key in keys:
+                targets += [target for arc, target in arcs if key in arc]
+        if targets:
+            state = automaton._state(frozenset(targets))
         if len(self) >= MAX_EDGES:
             self.clear()
         self[word] = state
         return state
 
-    def _gather(self) -> None:
+    def _gather(self) -> list[_Arc]:
         automaton = self.automaton
-        self.arcs = [arc for member in self.members for arc in automaton._arcs[member]]
-        for member in self.members:
-            self.gaps += automaton._gaps.get(member, ())
-        if len(self.arcs) > _MANY_ARCS:
+        if len(self.members) == 1:
+            (member,) = self.members
+            arcs = automaton._arcs[member]
+            self.gaps = automaton._gaps.get(member, ())
+        else:
+            arcs = [arc for member in self.members for arc in automaton._arcs[member]]
+            if automaton._gaps:
+                gaps = automaton._gaps
+                self.gaps = [target for m in self.members if m in gaps for target in gaps[m]]
+        self.arcs = arcs
+        if len(arcs) > _MANY_ARCS:
             self.indexed = {}
-            for keys, target in self.arcs:
+            for keys, target in arcs:
                 for key in keys:
                     self.indexed.setdefault(key, []).append(target)
+        return arcs
 
 
 class Kinds(dict[str, str], Generic[Value]):

@@ -41,7 +41,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cxrmine.errors import UserError
 from cxrmine.labeling.mention import STATUSES, Mention
 from cxrmine.labeling.vocabulary import Vocabulary
-from cxrmine.yamlfile import load_yaml
+from cxrmine.resources import data_dir
+from cxrmine.yamlfile import invalid_entry, load_yaml
 
 Value = int | None
 
@@ -206,17 +207,16 @@ def load_scheme(name: str, vocab: Path, vocabulary: Vocabulary) -> Scheme:
             f"There is no scheme {name!r}: the schemes are {', '.join(names) or '(none)'}; "
             f"a scheme of your own is a YAML file in {vocab / 'schemes'}."
         )
-    raw = load_yaml(file)
+    raw = load_yaml(file, unique_keys=True)
     try:
         content = _SchemeFile.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SchemeError(f"{file.name}: {where}: {first['msg']}.") from None
+        raise SchemeError(invalid_entry(file, error, _SchemeFile)) from None
     _check(content, file.name, vocabulary)
     column_of: dict[str, list[str]] = {}
     excludes: dict[str, str] = {}
     base = content.base or name
+    _check_entries(content, name, vocab, vocabulary)
     for concept in vocabulary.concepts:
         column = concept.schemes.get(base)
         if (
@@ -262,8 +262,13 @@ def _check(content: _SchemeFile, name: str, vocabulary: Vocabulary) -> None:
     columns = content.columns
     if len(set(columns)) < len(columns) or not columns:
         raise SchemeError(f"{name}: columns must name at least one column, each of them once.")
-    if set(content.statuses) != set(STATUSES):
-        raise SchemeError(f"{name}: statuses must give a value for each of {', '.join(STATUSES)}.")
+    if "report_id" in columns:
+        raise SchemeError(f"{name}: columns: 'report_id' is the first column anyway; leave it out.")
+    if wrong := set(STATUSES).symmetric_difference(content.statuses):
+        raise SchemeError(
+            f"{name}: statuses must give a value for each of {', '.join(STATUSES)}, and for nothing "
+            f"else (wrong or missing: {', '.join(sorted(wrong))})."
+        )
     changes, normal = content.concepts, content.normal
     named_columns: list[tuple[str, Iterable[str]]] = [
         ("concepts.add", changes.add),
@@ -322,6 +327,26 @@ def _check(content: _SchemeFile, name: str, vocabulary: Vocabulary) -> None:
                 f"{name}: order: the value {value} is missing: say which of the values wins "
                 "where mentions of one column differ."
             )
+
+
+def _check_entries(content: _SchemeFile, name: str, vocab: Path, vocabulary: Vocabulary) -> None:
+    """Raise `SchemeError` for an entry of the vocabulary that counts for what is not there."""
+    known = {*scheme_names(vocab), *scheme_names(data_dir("vocab")), content.base or name}
+    for concept in vocabulary.concepts:
+        where = f"{vocabulary.path.name}, line {concept.line}: concept {concept.id!r}"
+        for field_name, entries in (("schemes", concept.schemes), ("excludes", concept.excludes)):
+            for scheme, column in entries.items():
+                if scheme not in known:
+                    raise SchemeError(
+                        f"{where}, {field_name}: no scheme {scheme!r}; the schemes are "
+                        f"{', '.join(sorted(known))}."
+                    )
+                # A scheme with a base may leave columns of that base out.
+                if scheme == name and not content.base and column not in content.columns:
+                    raise SchemeError(
+                        f"{where}, {field_name}: the scheme {scheme!r} has no column {column!r}; "
+                        f"its columns are {', '.join(content.columns)}."
+                    )
 
 
 def _ancestors(child: str, parents: Mapping[str, list[str]]) -> list[str]:
