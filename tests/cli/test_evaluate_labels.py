@@ -324,6 +324,7 @@ def test_blanks_that_only_one_file_has_are_no_disagreement(command: Command, tmp
         (["--gold-xml", "none.tgz"], "does not exist"),
         (["--gold-xml", "GOLD"], "holds no coded Open-i report"),
         (["--gold-xml", "GOLD", "--vocab", "none"], "schemes/openi_gold.yaml"),
+        (["--gold", "GOLD", "--vocab", "none"], "--vocab 'none' is no folder"),
         (["--against", "none", "--scheme", "openi"], "does not exist"),
         (["--against", "GOLD"], "several schemes"),
         (["--gold", "GOLD", "--scheme", "mine"], "no labels of the scheme 'mine'"),

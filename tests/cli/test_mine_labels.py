@@ -118,6 +118,8 @@ def test_failures_give_status_1_and_the_rest_is_done(
         (["{reports}", "--out", "{out}", "--rules", "{full}"], "rule"),
         (["{reports}", "--out", "{out}", "--parser", "no_such_pipeline"], "no_such_pipeline"),
         (["{reports}", "--out", "{out}", "--check-rules"], "--check-rules"),
+        (["--check-rules", "--vocab", "{missing}"], "missing.csv"),
+        (["--check-rules", "--rules", "{full}"], "rule"),
         (["{reports}", "--out", "{out}", "--sheme", "openi"], "--sheme"),
     ],
 )

@@ -149,6 +149,8 @@ def test_the_right_file_of_a_run(tmp_path: Path):
     assert find_label_file(run, scheme="chexpert")[0].name == "labels_chexpert.csv"
     with pytest.raises(UserError, match="chexpert, openi fit the gold equally well"):
         find_label_file(run, gold_columns=["B"])
+    with pytest.raises(UserError, match=r"no column of the gold \(X, Y\) is .* chexpert, openi; "):
+        find_label_file(run, gold_columns=["X", "Y"])
     with pytest.raises(UserError, match=r"several schemes \(chexpert, openi\); say which"):
         find_label_file(run)
     with pytest.raises(UserError, match=r"no labels of the scheme 'x'; .*labels_openi\.csv"):

@@ -196,7 +196,7 @@ def test_an_unclosed_quote_never_joins_two_patients(tmp_path: Path, read: Read) 
     assert result.texts == {"c": '5" tube and a "mass".', "d": 'old film" there"', "e": "Nodule."}
     (problem,) = result.failures
     assert problem.item == "a.csv, row 1"
-    assert "not closed (in the 2 lines from here on" in problem.message
+    assert "not closed (2 lines were not read)" in problem.message
     result = read(write(tmp_path / "b.csv", 'id,text\na,Clear.\nb,"Mass.\nc,Clear.\nd,A\n'))
     assert result.texts == {"a": "Clear."}
     (problem,) = result.failures

@@ -141,3 +141,13 @@ def test_list_sources_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(b"")
     (source,) = list_sources(tmp_path / "a.csv.gz", _ignore)
     assert (source.name, source.item, source.suffix) == ("a.csv", "a.csv.gz", ".csv")
+
+
+def test_an_archive_within_a_folder_is_told(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "1.txt").write_text("A.")
+    (tmp_path / "more.tgz").write_bytes(b"x")
+    result = read(tmp_path)
+    assert list(result.texts) == ["1"]
+    (problem,) = result.problems
+    assert (problem.severity, problem.item) == ("warning", "more.tgz")
+    assert "name it itself" in problem.message

@@ -167,6 +167,11 @@ def _check_options(options: Options) -> None:
         raise UserError("--bootstrap is a number of draws: 0 (no intervals) or more.")
     if options.seed < 0:
         raise UserError("--seed must not be negative.")
+    if options.vocab is not None and not options.vocab.is_dir():
+        raise UserError(
+            f"--vocab {str(options.vocab)!r} is no folder; name one with findings.yaml and "
+            "schemes/openi_gold.yaml."
+        )
     if options.against is not None and options.reports:
         raise UserError("--reports shows reports in errors.html, which --against does not write.")
 

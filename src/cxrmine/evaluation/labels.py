@@ -233,6 +233,12 @@ def find_label_file(
     wanted = {key(c) for c in gold_columns}
     shared = {name: len(wanted & {key(c) for c in _header(file)}) for name, file in files.items()}
     most = max(shared.values())
+    if not most:
+        raise UserError(
+            f"{folder}: no column of the gold ({', '.join(gold_columns)}) is a column of the schemes "
+            f"{', '.join(files)}; say which to compare with --scheme, and pair columns with --map "
+            "OURS=GOLD."
+        )
     best = [name for name, count in shared.items() if count == most]
     if len(best) > 1:
         raise UserError(

@@ -212,7 +212,7 @@ def backward(
         if kind == STOP and words[k] not in ("which", "who"):
             return None
         worst = max(worst, min(kind, VERB))
-    if "," in between and "or" not in between:
+    if "," in between and "or" not in between and words[start] != ":":
         links = [w for w in between if w in _LISTING]
         if links[-1] == ",":
             worst = VERB  # "A and B, findings not seen before"

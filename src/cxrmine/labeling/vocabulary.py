@@ -19,6 +19,7 @@ from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
+from cxrmine.errors import UserError
 from cxrmine.labeling.phrases import Phrase, PhraseError, PhraseParser
 from cxrmine.resources import data_dir
 
@@ -27,7 +28,7 @@ ConceptType = Literal["dsyn", "fndg", "devc", "norm", "tech"]
 CONCEPT_TYPES: tuple[str, ...] = get_args(ConceptType)
 
 
-class VocabularyError(ValueError):
+class VocabularyError(UserError):
     """A vocabulary file that cannot be used; the message says where and what to do."""
 
 

@@ -149,9 +149,9 @@ def _reports(
         for cells in rows:
             if isinstance(cells, _OpenQuote):
                 number += 1
+                lines = "its line was" if cells.lines == 1 else f"{cells.lines} lines were"
                 fail(
-                    f"A quote that opens a cell is not closed (in the {cells.lines} line"
-                    f"{'s' * (cells.lines > 1)} from here on, which were not read): close it, and "
+                    f"A quote that opens a cell is not closed ({lines} not read): close it, and "
                     "double the quotes within a cell."
                 )
                 continue

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cxrmine.reports as package
+from cxrmine.errors import UserError
 from cxrmine.reports.format import ReadOptions, ReportFormat
 from cxrmine.reports.report import Problem, Report
 from cxrmine.reports.sources import (
@@ -40,7 +41,7 @@ CONTENT_BYTES = 256 << 20
 _NOT_REPORTS = frozenset({"license", "readme", "sha256sums", "changelog", "requirements", "notice"})
 
 
-class UsageError(ValueError):
+class UsageError(UserError):
     """A command line that cannot work; the message is one sentence for the user."""
 
 
@@ -138,7 +139,13 @@ def _read_all(
         for source in list_sources(path, on_problem):
             report_format = _format_of(source, path)
             if report_format is None:
-                unread[source.suffix or "no suffix"] += 1
+                if is_archive(Path(source.name)):
+                    message = (
+                        "An archive within a folder or an archive is not opened: name it itself."
+                    )
+                    on_problem(Problem("warning", source.item, message))
+                else:
+                    unread[source.suffix or "no suffix"] += 1
                 continue
             try:
                 for report in report_format.read(source, options, on_problem):

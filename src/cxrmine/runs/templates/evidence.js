@@ -14,6 +14,7 @@
       ({ start, end, finding, concept, status, cue, rule, section, cues })),
   }));
   const total = reports.reduce((sum, report) => sum + report.mentions.length, 0);
+  const NO_FINDING = /^(Normal\b|Unchanged$|Technique$|Technical Quality$|Device Position$)/;
   const state = { query: "", finding: null, rule: null, statuses: new Set(), page: 0 };
   let found = [];
 
@@ -117,6 +118,8 @@
         covering.sort((a, b) => (a.end - a.start) - (b.end - b.start));
         const inner = covering[0].mention;
         const names = [`s-${inner.status}`];
+        // "The heart is normal in size" is present, and is no finding: it must not look like one.
+        if (inner.status === "present" && NO_FINDING.test(inner.finding)) names.push("plain");
         if (covering.some((span) => span.mention.match)) names.push("match");
         if (inner.end === end) names.push("last");
         const mark = make("mark", { class: names.join(" "), "data-mentions": covering.map((span) => span.index).join(" ") }, node);
