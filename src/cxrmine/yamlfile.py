@@ -52,7 +52,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load_yaml(path: Path, *, unique_keys: bool = False) -> Any:
+def load_yaml(path: Path, *, unique_keys: bool = True) -> Any:
     """Return the content of a YAML file as plain Python values.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from cxrmine.labeling.automaton import Automaton
-from cxrmine.labeling.phrases import PhraseParser, Words
+from cxrmine.labeling.phrases import PhraseParser, Sequence_, Words
 
 Value = TypeVar("Value")
 
@@ -14,8 +14,8 @@ Value = TypeVar("Value")
 class Cues(Generic[Value]):
     """Finds cue phrases in a sentence's lower-cased words: the longest at each place.
 
-    Phrases are in the notation of `cxrmine.labeling.phrases`, without gaps and brackets; a lone
-    ``?`` is the question mark.
+    Phrases are in the notation of `cxrmine.labeling.phrases`, without gaps and brackets; one
+    in back ticks is taken word for word (`` `( - )` ``).
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,10 @@ class Cues(Generic[Value]):
 
     def add(self, phrase: str, parser: PhraseParser, value: Value) -> None:
         """Add one phrase; call `ready` after the last one."""
-        nodes = (Words(("?",)),) if phrase == "?" else parser.parse(phrase).nodes
+        if phrase.startswith("`") and phrase.endswith("`") and len(phrase) > 2:
+            nodes: Sequence_ = tuple(Words((word,)) for word in phrase[1:-1].split())
+        else:
+            nodes = parser.parse(phrase).nodes
         self._automaton.add(nodes, value)
 
     def ready(self) -> None:

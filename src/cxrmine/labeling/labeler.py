@@ -19,7 +19,7 @@ from cxrmine.labeling.assertion import PRESENT, Assertion, Decision, Survey
 from cxrmine.labeling.matcher import Matcher
 from cxrmine.labeling.mention import Mention
 from cxrmine.labeling.rules import RuleSet, load_rules
-from cxrmine.labeling.schemes import Scheme, load_scheme, scheme_names
+from cxrmine.labeling.schemes import Scheme, SchemeError, load_scheme, scheme_names
 from cxrmine.labeling.vocabulary import Vocabulary, load_vocabulary
 from cxrmine.language.sentences import split_sentences
 from cxrmine.language.tokens import TOKEN, tokenize
@@ -31,6 +31,7 @@ from cxrmine.resources import data_dir
 # millions of reports.
 _REMEMBER = 100_000
 _BATCH = 2_000
+_LONGEST = 3_000  # characters of a sentence
 
 
 class Found(NamedTuple):
@@ -58,7 +59,7 @@ class LabeledReport:
     mentions
         The mentions in the order of the text.
     is_empty
-        Whether the report holds no word at all.
+        Whether nothing in the report counts: no text, or none but an indication or the like.
     """
 
     __slots__ = ("_labeler", "is_empty", "mentions", "report_id", "text")
@@ -69,7 +70,7 @@ class LabeledReport:
         text: str,
         mentions: tuple[Mention, ...],
         is_empty: bool,
-        labeler: Labeler,
+        labeler: Labeler | None,
     ) -> None:
         self.report_id = report_id
         self.text = text
@@ -85,7 +86,13 @@ class LabeledReport:
         SchemeError
             If there is no such scheme; the message lists those that exist.
         """
+        if self._labeler is None:
+            raise RuntimeError("a pickled report has no labels: take them before pickling it")
         return self._labeler.scheme(scheme).labels(self.mentions, is_empty=self.is_empty)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the labeler, which is heavy: a copy has its mentions but no `labels`."""
+        return LabeledReport, (self.report_id, self.text, self.mentions, self.is_empty, None)
 
     def __repr__(self) -> str:
         return f"LabeledReport({len(self.mentions)} mentions)"
@@ -189,7 +196,14 @@ class Labeler:
         """Return the scheme `name`, loaded once."""
         scheme = self._schemes.get(name)
         if scheme is None:
-            scheme = self._schemes[name] = load_scheme(name, self.vocab_dir, self.vocabulary)
+            scheme = load_scheme(name, self.vocab_dir, self.vocabulary)
+            unknown = sorted(scheme.rule_values.keys() - self.rules.by_id.keys())
+            if unknown and self._negex is None:
+                raise SchemeError(
+                    f"{name}.yaml: rules: there is no rule {unknown[0]!r} among the loaded rules; "
+                    "take it out of the scheme or give --rules a folder that has it."
+                )
+            self._schemes[name] = scheme
         return scheme
 
     def schemes(self) -> list[str]:
@@ -247,6 +261,10 @@ class Labeler:
         for report in batch:
             if isinstance(report, str):
                 report_id, text, given = "", report, None
+            elif not isinstance(report, Report):
+                raise TypeError(
+                    f"a report is a str or a cxrmine.reports.report.Report, not {type(report).__name__}"
+                )
             else:
                 report_id, text, given = report.report_id, report.text, report.sections
             layout = []
@@ -254,7 +272,7 @@ class Labeler:
                 body = text[start:end]
                 spans = bodies.get(body)
                 if spans is None:
-                    spans = bodies[body] = tuple(split_sentences(body))
+                    spans = bodies[body] = tuple(bounded(body, split_sentences(body)))
                 for first, last in spans:
                     sentence = body[first:last]
                     layout.append((name, start + first, sentence))
@@ -291,7 +309,7 @@ class Labeler:
                     )
                     for start, end, words, finding, concept, status, cue, rule in found
                 ]
-        is_empty = not layout and not text.strip()
+        is_empty = not layout
         return LabeledReport(report_id, text, tuple(mentions), is_empty, self)
 
     def _judge(self, sentences: Sequence[str]) -> None:
@@ -364,7 +382,7 @@ class Labeler:
         for span in spans:
             try:
                 start, end = (index(offset) for offset in span)
-            except TypeError:
+            except (TypeError, ValueError):
                 start, end = -1, -1
             if not 0 <= start < end <= len(text):
                 raise ValueError(
@@ -408,6 +426,22 @@ class Labeler:
             for number, decision in zip(numbers, decisions, strict=True):
                 result[number] = (decision, offsets)
         return result
+
+
+def bounded(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Cut spans longer than any sentence at white space.
+
+    Judging takes time by the square of a sentence's mentions; a broken file may hold megabytes
+    without a full stop.
+    """
+    for start, end in spans:
+        while end - start > _LONGEST:
+            cut = text.rfind(" ", start + _LONGEST // 2, start + _LONGEST)
+            cut = start + _LONGEST if cut < 0 else cut
+            yield start, cut
+            start = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
+        if start < end:
+            yield start, end
 
 
 def locate(text: str, words: Iterable[str]) -> list[tuple[int, int]]:

@@ -46,6 +46,7 @@ SEEN = frozenset(
     appreciable discernible not n't""".split()
 )
 FINITE = frozenset("is are was were has have had remains remain appears appear".split())
+_AUXILIARY = frozenset("can cannot could may might will would should must".split())
 _DETERMINERS = frozenset("the a an his her this that these those their".split())
 _LISTING = frozenset({",", "and", "or", "nor", "/", "and/or", "&", "versus", "vs"})
 _OR = frozenset({"or", "nor", "and/or", "versus", "vs"})
@@ -104,11 +105,13 @@ def forward(
     separated = -1
     seen_verb = False
     for k in range(end, first):
+        word = words[k]
         kind = classes[k]
         if kind == VERB and cue.denies and k + 1 < first and words[k + 1] in SEEN:
-            seen_verb = True  # "no lesion is seen to suggest X"
+            seen_verb = True  # "no lesion is seen to suggest X", "nor is there X"
             kind = NEUTRAL
-        word = words[k]
+        elif seen_verb and word in SEEN:
+            kind = NEUTRAL
         if kind == STOP or (word == "than" and words[k - 1] == "other"):
             return None
         if word in _LISTING:
@@ -166,7 +169,7 @@ def _own_statement(words: Sequence[str], last: int) -> bool:
         return True
     for k in range(last, min(last + 8, len(words))):
         word = words[k]
-        if word in FINITE:
+        if word in FINITE or word in _AUXILIARY:
             return not (k + 1 < len(words) and words[k + 1] in SEEN)
         if word in _LISTING or _CLASS.get(word, NEUTRAL) == STOP:
             return False

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -25,7 +25,7 @@ from cxrmine.labeling.mention import STATUSES
 from cxrmine.labeling.patterns import Pattern, PatternError, compile_pattern
 from cxrmine.labeling.phrases import PhraseParser
 from cxrmine.resources import data_dir
-from cxrmine.yamlfile import load_yaml
+from cxrmine.yamlfile import invalid_entry, load_yaml
 
 
 class RuleError(UserError):
@@ -52,7 +52,7 @@ class SurfaceEntry(BaseModel):
     """The surface half of a rule, as written."""
 
     model_config = ConfigDict(extra="forbid")
-    cue: list[str]
+    cue: list[str] = Field(min_length=1)
     mention: Literal["after", "before", "either"]
     within: int = Field(default=40, ge=1, le=200)
     adjacent: bool = False
@@ -199,20 +199,7 @@ def _read(file: Path) -> RuleFile:
     try:
         return RuleFile.model_validate(raw)
     except ValidationError as error:
-        # Of the readings that a field allows the one that got furthest says what is wrong.
-        first = max(error.errors(), key=lambda e: len(e["loc"]))
-        where = _where(raw, first["loc"])
-        raise RuleError(f"{file.name}: {where}: {first['msg']}.") from None
-
-
-def _where(raw: Any, location: tuple[int | str, ...]) -> str:
-    name = ".".join(str(part) for part in location) or "the file"
-    if len(location) > 1 and location[0] == "rules" and isinstance(location[1], int):
-        entry = raw["rules"][location[1]]
-        if isinstance(entry, dict) and "id" in entry:
-            rest = ".".join(str(p) for p in location[2:])
-            return f"rule {entry['id']!r}" + (f", {rest}" if rest else "")
-    return name
+        raise RuleError(invalid_entry(file, error, RuleFile)) from None
 
 
 def _compile(
