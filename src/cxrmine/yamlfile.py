@@ -28,6 +28,10 @@ class _Loader(_Base):  # type: ignore[misc]
     """PyYAML's safe loader with the truth values of YAML 1.2."""
 
 
+class _KeyTwice(yaml.constructor.ConstructorError):
+    """A key that stands twice in one mapping."""
+
+
 class _UniqueLoader(_Loader):
     """The same, to which a key that stands twice is wrong: PyYAML silently takes the last."""
 
@@ -37,7 +41,7 @@ class _UniqueLoader(_Loader):
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     problem = f"the key {key.value!r} stands twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                    raise _KeyTwice(None, None, problem, key.start_mark)
                 seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
@@ -78,6 +82,8 @@ def load_yaml(path: Path, *, unique_keys: bool = True) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
+        if isinstance(error, _KeyTwice):
+            raise UserError(f"{path.name}{where}: {problem}: keep one of them.") from None
         raise UserError(
             f"{path.name}{where}: not valid YAML ({problem}): mend the line (the indentation is "
             "made of spaces; texts with ': ' or ' #' need quotes)."
@@ -137,6 +143,8 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[Any, yaml.Node | No
 def _remedy(wrong: Any, model: type[BaseModel]) -> str:
     kind, given = wrong["type"], repr(wrong["input"])
     given = given if len(given) <= 60 else given[:60] + "…"
+    if wrong["input"] is None:
+        given = "empty"  # as written: nothing behind the colon
     if kind == "missing":
         return "is missing: add it"
     if kind == "extra_forbidden":
@@ -150,9 +158,13 @@ def _remedy(wrong: Any, model: type[BaseModel]) -> str:
     if kind in ("bool_type", "bool_parsing"):
         return f"is {given}: write true or false"
     if kind == "string_type":
-        return f"is {given}: write a text (one with ': ' needs quotes)"
+        return f"is {given}: write a text (a number or one with ': ' needs quotes)"
     if kind == "literal_error":
         return f"is {given}: write {wrong['ctx']['expected']}"
+    if kind == "greater_than_equal":
+        return f"is {given}: write a number of {wrong['ctx']['ge']} or more"
+    if kind == "less_than_equal":
+        return f"is {given}: write a number of {wrong['ctx']['le']} or less"
     if kind == "too_short":
         return "is empty: list at least one"
     if kind == "value_error":

@@ -46,8 +46,13 @@ def make(*phrases: str) -> Cues[str]:
         (["BE? absent"], "is absent", [(0, 2, "BE? absent")]),
         (["BE? absent"], "now absent", [(1, 2, "BE? absent")]),
         (["(no|without) change*"], "without changes", [(0, 2, "(no|without) change*")]),
-        # a lone question mark is itself
-        (["?"], "edema ? mass", [(1, 2, "?")]),
+        # what stands in back ticks is itself, in the tokens of a report
+        (["`?`"], "edema ? mass", [(1, 2, "`?`")]),
+        (["`( - )`"], "edema ( - ) , mass (", [(1, 4, "`( - )`")]),
+        (["`(-)`"], "edema ( - )", [(1, 4, "`(-)`")]),
+        (["`BE`"], "is be", [(1, 2, "`BE`")]),
+        (["`no*`"], "note no *", [(1, 3, "`no*`")]),
+        (["no", "`no ?`"], "no ? no", [(0, 2, "`no ?`"), (2, 3, "no")]),
     ],
 )
 def test_find(phrases: list[str], sentence: str, expected: list[tuple[int, int, str]]) -> None:
@@ -72,6 +77,18 @@ def test_no_cue_in_no_words() -> None:
 def test_an_unknown_set_is_named() -> None:
     with pytest.raises(PhraseError, match=r"unknown set 'HAVE' \(known: BE, SEEN\)"):
         make("HAVE no")
+
+
+def test_a_mark_alone_is_notation() -> None:
+    with pytest.raises(PhraseError, match=r"'\?' must follow a word"):
+        make("?")
+
+
+@pytest.mark.parametrize("phrase", ["`", "``", "` `", "`?", "?`", "no `?`", "`no` `?`", "`a`b`"])
+def test_back_ticks_stand_around_the_whole_phrase(phrase: str) -> None:
+    with pytest.raises(PhraseError) as error:
+        make(phrase)
+    assert str(error.value) == f"{phrase!r}: put back ticks around the whole phrase, as in `?`"
 
 
 # ------------------------------------------------------------------ against a plain reference

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -297,6 +299,79 @@ def test_the_same_words_in_every_process() -> None:
     assert not differ
 
 
+# ------------------------------------------------------------------ what is no report, no sentence
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"No effusion.", ["No effusion."]])
+def test_what_is_no_report_is_refused(labeler: Labeler, wrong: object) -> None:
+    message = f"a report is a str or a .*Report, not {type(wrong).__name__}$"
+    with pytest.raises(TypeError, match=message):
+        labeler.label(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=message):
+        labeler.label_many(["No effusion.", wrong])  # type: ignore[list-item]
+    assert labeler.label("No effusion.").mentions
+
+
+@pytest.mark.parametrize("report", [REPORT, Report("r1", "No effusion.", None), ""])
+def test_a_pickled_report_keeps_all_but_its_labels(labeler: Labeler, report: str | Report) -> None:
+    original = labeler.label(report)
+    data = pickle.dumps(original)
+    copied = pickle.loads(data)
+    for name in ("report_id", "text", "mentions", "is_empty"):
+        assert getattr(copied, name) == getattr(original, name)
+    assert isinstance(copied, cxrmine.LabeledReport)
+    assert repr(copied) == repr(original)
+    assert len(data) < 20_000  # the labeler is not in it
+    with pytest.raises(RuntimeError, match="take them before pickling it"):
+        copied.labels()
+    assert original.labels()
+    assert pickle.loads(pickle.dumps(copied)).mentions == original.mentions
+
+
+LONGEST = 3_000
+
+
+@pytest.mark.parametrize("gap", [" ", "\n", "\t", "\u00a0", "  \n "])
+def test_a_sentence_without_end_is_cut_at_white_space(gap: str) -> None:
+    text = gap.join(f"w{number}" for number in range(3_000))
+    spans = list(module.bounded(text, [(0, len(text))]))
+    pieces = [text[start:end] for start, end in spans]
+    assert len(pieces) > 4
+    assert [word for piece in pieces for word in piece.split()] == text.split()
+    assert all(0 < len(piece) <= LONGEST for piece in pieces)
+    assert all(len(piece) > LONGEST // 2 for piece in pieces[:-1])
+    assert all(piece == piece.strip() for piece in pieces)
+
+
+def test_a_word_without_end_is_cut_anywhere() -> None:
+    spans = [(0, 2), (3, 3 + 2 * LONGEST + 1), (7_000, 7_000 + LONGEST)]
+    assert list(module.bounded("x" * 10_000, spans)) == [
+        (0, 2), (3, 3_003), (3_003, 6_003), (6_003, 6_004), (7_000, 10_000),
+    ]  # fmt: skip
+
+
+@_relaxed
+@given(st.text(st.sampled_from("ab \n"), max_size=60))
+def test_the_pieces_of_a_text_hold_all_its_words(text: str) -> None:
+    start = len(text) - len(text.lstrip())
+    whole = (start, max(start, len(text.rstrip())))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_LONGEST", 10)
+        pieces = list(module.bounded(text, [whole]))
+    assert all(0 < end - first <= 10 for first, end in pieces)
+    assert all(a[1] <= b[0] for a, b in pairwise(pieces))
+    kept = "".join(text[start:end] for start, end in pieces)
+    assert "".join(kept.split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("gap", [" ", "\n"])
+def test_no_mention_of_an_endless_sentence_is_lost(labeler: Labeler, gap: str) -> None:
+    report = labeler.label(gap.join(["effusion"] * 20_000))
+    check_offsets(report)
+    assert len(report.mentions) == 20_000
+    assert max(len(m.sentence) for m in report.mentions) <= LONGEST
+
+
 # ------------------------------------------------------------------ the fixed names
 
 
@@ -432,10 +507,11 @@ def test_bad_offsets_are_refused(span: tuple[int, int]) -> None:
     assert "0 <= start < end <= 12" in str(error.value)
 
 
-@pytest.mark.parametrize("span", [3, (1, 2, 3), (1,), "no"])
+@pytest.mark.parametrize("span", [3, None, (1, 2, 3), (1,), (), "no", {"start": 1}])
 def test_a_span_that_is_no_pair_is_refused(span: object) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        cxrmine.assert_status("No effusion.", [span])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="give half-open character offsets") as error:
+        cxrmine.assert_status("No effusion.", [(3, 11), span])  # type: ignore[list-item]
+    assert f"span {span!r} does not lie" in str(error.value)
 
 
 def test_integers_of_numpy_are_offsets_too() -> None:

@@ -179,6 +179,56 @@ def test_earlier_rules_win_ties_of_priority(tmp_path: Path) -> None:
     assert own.assert_spans("A phantom effusion.", [(10, 18)])[0].rule == "twin"
 
 
+@pytest.mark.parametrize(
+    ("fields", "text", "status"),
+    [
+        # `lists`: a hedge holds for the first item unless told otherwise, a denial for every one
+        ("status: possible, mention: after", "There is phantom edema, effusion.", "present"),
+        ("status: possible, mention: after, lists: true", "There is phantom edema, effusion.",
+         "possible"),
+        ("status: absent, mention: after", "There is phantom edema, effusion.", "absent"),
+        ("status: absent, mention: after, lists: false", "There is phantom edema, effusion.",
+         "present"),
+        # `anywhere`: whatever stands between, up to a semicolon
+        ("status: absent, mention: after", "A phantom lobe but the left has an effusion.", "present"),
+        ("status: absent, mention: after, anywhere: true",
+         "A phantom lobe but the left has an effusion.", "absent"),
+        ("status: absent, mention: after, anywhere: true", "A phantom lobe; left effusion.", "present"),
+        ("status: absent, mention: before, anywhere: true",
+         "An effusion, but the lobe was phantom.", "absent"),
+        ("status: absent, mention: before, anywhere: true", "An effusion; the lobe was phantom.",
+         "present"),
+        # `closing`: the cue ends its clause
+        ("status: absent, mention: before, closing: true", "An effusion phantom.", "absent"),
+        ("status: absent, mention: before, closing: true", "Effusion phantom, and more.", "absent"),
+        ("status: absent, mention: before, closing: true", "An effusion phantom tissue.",
+         "present"),
+        ("status: absent, mention: before", "An effusion phantom tissue.", "absent"),
+    ],
+)  # fmt: skip
+def test_the_fields_of_a_surface_entry(tmp_path: Path, fields: str, text: str, status: str) -> None:
+    from cxrmine import Labeler
+
+    given, entry = fields.split(", ", 1)
+    rule = RULE.replace("status: absent\n", f"{given}\n", 1)
+    rule = rule.replace("    pattern: mention >amod @{phantom}\n", "")
+    rule = rule.replace("mention: after, adjacent: true", entry)
+    own = Labeler.load(rules=folder(tmp_path, own=rule))
+    start = text.lower().index("effusion")
+    assert own.assert_spans(text, [(start, start + 8)])[0].status == status
+
+
+def test_a_cue_in_back_ticks(tmp_path: Path) -> None:
+    from cxrmine import Labeler
+
+    rule = RULE.replace("cue: [phantom]", "cue: ['`(?)`']").replace(
+        "mention: after", "mention: before"
+    )
+    own = Labeler.load(rules=folder(tmp_path, own=rule))
+    found = own.assert_with_cues("Small effusion (?), edema", [(6, 14), (20, 25)])
+    assert found == [("absent", "(?)", "ghost"), ("present", "", "")]
+
+
 def test_lists_of_one_file_serve_the_others(tmp_path: Path) -> None:
     using = RULE.replace("@{phantom}", "@{GHOSTLY}").replace("cue: [phantom]", "cue: [GHOSTLY]")
     path = folder(tmp_path, a=using, b="lists: {GHOSTLY: [spectral, phantom]}\nrules: []\n")
@@ -248,15 +298,28 @@ def test_priorities_lie_in_the_bands_of_the_readme(shipped: RuleSet) -> None:
     ("old", "new", "message"),
     [
         ("status: absent\n", "status: missing\n",
-         "own.yaml: rule 'ghost', status: Value error, 'missing' is not a status; use one of "
-         "present, probable, possible, absent, historical, hypothetical"),
+         "own.yaml, line 3: rules, 'ghost', status is wrong: 'missing' is not a status; use one of "
+         "present, probable, possible, absent, historical, hypothetical."),
         ("mention: effusion, status: absent", "mention: effusion, status: gone",
-         "own.yaml: rule 'ghost', examples.0.status: Value error, 'gone' is not a status"),
-        ("    priority: 99\n", "", "own.yaml: rule 'ghost', priority: Field required."),
-        ("priority: 99", "priority: high", "own.yaml: rule 'ghost', priority: "),
-        ("    comment", "    coment", "own.yaml: rule 'ghost', coment: "),
-        ("id: ghost", "id: Ghost Rule", "own.yaml: rule 'Ghost Rule', id: "),
-        ("- id: ghost\n    status", "- status", "own.yaml: rules.0.id: Field required."),
+         "own.yaml, line 9: rules, 'ghost', examples, 1, status is wrong: 'gone' is not a status; "
+         "use one of present, "),
+        ("mention: effusion, status: absent", "status: absent",
+         "own.yaml, line 9: rules, 'ghost', examples, 1, mention is missing: add it."),
+        ("    priority: 99\n", "", "own.yaml, line 2: rules, 'ghost', priority is missing: add it."),
+        ("priority: 99", "priority: high",
+         "own.yaml, line 4: rules, 'ghost', priority is 'high': write a whole number."),
+        ("priority: 99", "priority:",
+         "own.yaml, line 4: rules, 'ghost', priority is empty: write a whole number."),
+        ("    priority: 99\n", "    priority: 99\n    priority: 9\n",
+         "own.yaml, line 5: the key 'priority' stands twice: keep one of them."),
+        ("    comment", "    coment",
+         "own.yaml, line 5: rules, 'ghost', coment is an unknown key: use one of id, status, "
+         "priority, comment, pattern, surface, examples, not_here."),
+        ("id: ghost", "id: Ghost Rule",
+         "own.yaml, line 2: rules, 'Ghost Rule', id is wrong: 'Ghost Rule' is no id; use lower-case "
+         "letters, digits and hyphens."),
+        ("id: ghost", "id: 3", "own.yaml, line 2: rules, '3', id is 3: write a text (a number or "),
+        ("- id: ghost\n    status", "- status", "own.yaml, line 2: rules, 1, id is missing: add it."),
         ("@{phantom}", "{phantom}",
          "own.yaml: rule 'ghost': pattern 'mention >amod {phantom}': mark its cue, as in @{no}."),
         ("@{phantom}", "@{GHOSTLY}",
@@ -268,9 +331,32 @@ def test_priorities_lie_in_the_bands_of_the_readme(shipped: RuleSet) -> None:
         ("cue: [phantom]", "cue: ['(phantom']", "own.yaml: rule 'ghost': '(phantom' lacks a ')'."),
         ("cue: [phantom]", "cue: ['phantom?']",
          "own.yaml: rule 'ghost': 'phantom?' may match no word at all"),
-        ("mention: after", "mention: behind", "own.yaml: rule 'ghost', surface"),
-        ("adjacent: true", "within: 0", "own.yaml: rule 'ghost', surface"),
-        ("rules:", "rule:", "own.yaml: rules: Field required."),
+        ("cue: [phantom]", "cue: ['no `?`']",
+         "own.yaml: rule 'ghost': 'no `?`': put back ticks around the whole phrase, as in `?`."),
+        ("cue: [phantom]", "cue: phantom",
+         "own.yaml, line 7: rules, 'ghost', surface, cue is 'phantom': write a list, as in [one, "),
+        ("cue: [phantom]", "cue: []",
+         "own.yaml, line 7: rules, 'ghost', surface, cue is empty: list at least one."),
+        ("mention: after", "mention: behind",
+         "own.yaml, line 7: rules, 'ghost', surface, mention is 'behind': write 'after', 'before' or "
+         "'either'."),
+        ("{cue: [phantom], mention: after, adjacent: true}",
+         "\n    - {cue: [phantom], mention: after}\n    - {cue: [phantom], mention: behind}",
+         "own.yaml, line 9: rules, 'ghost', surface, 2, mention is 'behind': write "),
+        ("adjacent: true", "within: 0",
+         "own.yaml, line 7: rules, 'ghost', surface, within is 0: write a number of 1 or more."),
+        ("adjacent: true", "within: 201",
+         "own.yaml, line 7: rules, 'ghost', surface, within is 201: write a number of 200 or less."),
+        *[("adjacent: true", f"{field}: maybe",
+           f"own.yaml, line 7: rules, 'ghost', surface, {field} is 'maybe': write true or false.")
+          for field in ("adjacent", "lists", "anywhere", "closing")],
+        ("adjacent: true", "closes: true",
+         "own.yaml, line 7: rules, 'ghost', surface, closes is an unknown key: use one of cue, "
+         "mention, within, adjacent, lists, anywhere, closing."),
+        ("rules:", "rule:",
+         "own.yaml, line 1: rule is an unknown key: use one of about, lists, rules."),
+        ("rules:", "lists: {A: x}\nrules:",
+         "own.yaml, line 1: lists, A is 'x': write a list, as in [one, two]."),
         ("rules:", "lists: {ghostly: [phantom]}\nrules:",
          "own.yaml: the set 'ghostly' must be named in capitals."),
         ("rules:", "lists: {GHOSTLY: []}\nrules:", "own.yaml: the set 'GHOSTLY' is empty"),
@@ -293,15 +379,24 @@ def test_neither_a_pattern_nor_a_cue(tmp_path: Path) -> None:
     ]
     with pytest.raises(RuleError) as error:
         load_rules(folder(tmp_path, own="\n".join(lines)))
-    assert str(error.value) == "own.yaml: rule 'ghost' has neither a pattern nor a surface cue."
+    assert str(error.value) == (
+        "own.yaml: rule 'ghost' has neither a pattern nor a surface cue: add one."
+    )
 
 
-def test_a_rule_without_an_example(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("", "own.yaml, line 2: rules, 'ghost', examples is missing: add it."),
+        ("    examples: []\n",
+         "own.yaml, line 8: rules, 'ghost', examples is empty: list at least one."),
+    ],
+)  # fmt: skip
+def test_a_rule_without_an_example(tmp_path: Path, added: str, message: str) -> None:
     text = RULE[: RULE.index("    examples")]
-    with pytest.raises(RuleError, match=r"own.yaml: rule 'ghost', examples: Field required\."):
-        load_rules(folder(tmp_path, own=text))
-    with pytest.raises(RuleError, match=r"rule 'ghost', examples: List should have at least 1"):
-        load_rules(folder(tmp_path, own=text + "    examples: []\n"))
+    with pytest.raises(RuleError) as error:
+        load_rules(folder(tmp_path, own=text + added))
+    assert str(error.value) == message
 
 
 def test_an_id_that_stands_twice(tmp_path: Path) -> None:
@@ -313,11 +408,20 @@ def test_an_id_that_stands_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "just words\n", "- a\n- b\n", "rules: {id: ghost}\n", "rules:\n  - ghost\n"]
-)
-def test_a_file_of_the_wrong_shape(tmp_path: Path, text: str) -> None:
-    with pytest.raises(RuleError, match=r"^own\.yaml: "):
+    ("text", "message"),
+    [
+        ("", "line 1: the file is empty: write keys with their values, as in key: value."),
+        ("just words\n", "line 1: the file is 'just words': write keys with their values, as in key: "),
+        ("- a\n- b\n", "line 1: the file is ['a', 'b']: write keys with their values, as in key: "),
+        ("rules:\n", "line 1: rules is empty: write a list, as in [one, two]."),
+        ("rules: {id: ghost}\n", "line 1: rules is {'id': 'ghost'}: write a list, as in [one, two]."),
+        ("rules:\n  - ghost\n", "line 2: rules, 1 is 'ghost': write keys with their values, as in key: "),
+    ],
+)  # fmt: skip
+def test_a_file_of_the_wrong_shape(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RuleError) as error:
         load_rules(folder(tmp_path, own=text))
+    assert str(error.value).startswith(f"own.yaml, {message}")
 
 
 def test_no_rule_files(tmp_path: Path) -> None:

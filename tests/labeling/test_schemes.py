@@ -295,6 +295,30 @@ def test_an_empty_report(labeler: Labeler, text: str) -> None:
         assert tuple(report.labels(name)) == labeler.columns(name)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INDICATION: Rule out pneumonia.",
+        "HISTORY: Known effusion.\nCOMPARISON: A film with a mass.",
+        "INDICATION: Mass.\nFINDINGS:\nIMPRESSION:\n",
+    ],
+)
+def test_a_report_of_which_nothing_counts_is_empty(labeler: Labeler, text: str) -> None:
+    report = labeler.label(text)
+    assert report.is_empty
+    assert report.mentions == ()
+    assert ones(report.labels("openi")) == {"normal"}
+    assert set(report.labels("chexpert").values()) == {None}
+    assert set(report.labels("chestxray14").values()) == {0}  # "No Finding" among them
+
+
+@pytest.mark.parametrize("text", ["Nothing to see here.", "INDICATION: Mass.\nIMPRESSION: Same."])
+def test_a_report_without_mentions_is_not_empty(labeler: Labeler, text: str) -> None:
+    report = labeler.label(text)
+    assert (report.is_empty, report.mentions) == (False, ())
+    assert report.labels("chestxray14")["No Finding"] == 1
+
+
 # ------------------------------------------------------------------ properties
 
 _mentions = st.lists(
@@ -374,6 +398,24 @@ def test_a_scheme_of_ones_own_in_a_copied_vocabulary(tmp_path: Path) -> None:
     report = labeler.label("Cardiomegaly without pleural effusion.")
     assert report.labels("ward") == {"heart": 1, "fluid": 0, "all clear": 0}
     assert report.labels("chestxray14")["Cardiomegaly"] == 1
+
+
+def test_a_scheme_that_names_an_unknown_rule(tmp_path: Path) -> None:
+    from cxrmine import Labeler
+
+    shutil.copytree(VOCAB, tmp_path / "vocab")
+    text = OWN.replace("rules: {alternatives: null}", "rules: {alternatives: null, altnatives: 1}")
+    assert text != OWN
+    own_folder(tmp_path / "vocab", text)
+    labeler = Labeler.load(vocab=tmp_path / "vocab")
+    for use in (labeler.columns, labeler.scheme, labeler.label("No effusion.").labels):
+        with pytest.raises(SchemeError) as error:
+            use("ward")
+        assert str(error.value) == (
+            "ward.yaml: rules: there is no rule 'altnatives' among the loaded rules; take it out "
+            "of the scheme or give --rules a folder that has it."
+        )
+    assert labeler.columns("chestxray14")  # the other schemes are as good as ever
 
 
 def test_every_field_of_a_scheme_counts(tmp_path: Path, vocabulary: Vocabulary) -> None:
@@ -507,7 +549,7 @@ def test_the_readme_knows_every_field_and_scheme() -> None:
         ("columns:", "colums:", "ward.yaml, line 2: colums is an unknown key: use one of about, "),
         ("columns: [heart, ", "columns: [report_id, ", "ward.yaml: columns: 'report_id' is the first"),
         ("order:", "columns: [heart]\norder:",
-         "ward.yaml, line 11: not valid YAML (the key 'columns' stands twice): mend the line"),
+         "ward.yaml, line 11: the key 'columns' stands twice: keep one of them."),
         ("any column}", "any column, statuses: [there]}",
          "ward.yaml: normal.statuses: no status 'there'; use present, "),
         ("any column}", "any column, also_concepts: {there: [present]}}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from cxrmine.labeling.automaton import Automaton
-from cxrmine.labeling.phrases import PhraseParser, Sequence_, Words
+from cxrmine.labeling.phrases import PhraseError, PhraseParser, Sequence_, Words
+from cxrmine.language.tokens import TOKEN
 
 Value = TypeVar("Value")
 
@@ -14,17 +16,28 @@ Value = TypeVar("Value")
 class Cues(Generic[Value]):
     """Finds cue phrases in a sentence's lower-cased words: the longest at each place.
 
-    Phrases are in the notation of `cxrmine.labeling.phrases`, without gaps and brackets; one
-    in back ticks is taken word for word (`` `( - )` ``).
+    Phrases are in the notation of `cxrmine.labeling.phrases`, without gaps and brackets; a whole
+    phrase in back ticks is taken word for word (`` `( - )` ``).
     """
 
     def __init__(self) -> None:
         self._automaton: Automaton[Value] = Automaton()
 
     def add(self, phrase: str, parser: PhraseParser, value: Value) -> None:
-        """Add one phrase; call `ready` after the last one."""
-        if phrase.startswith("`") and phrase.endswith("`") and len(phrase) > 2:
-            nodes: Sequence_ = tuple(Words((word,)) for word in phrase[1:-1].split())
+        """Add one phrase; call `ready` after the last one.
+
+        Raises
+        ------
+        PhraseError
+            If the phrase does not follow the notation.
+        """
+        if "`" in phrase:
+            literal = re.fullmatch(r"`([^`]*[^`\s][^`]*)`", phrase)
+            if literal is None:
+                raise PhraseError(f"{phrase!r}: put back ticks around the whole phrase, as in `?`")
+            # Tokens as a report's: "(-)" is three of them.
+            words = TOKEN.findall(literal[1].lower())
+            nodes: Sequence_ = tuple(Words((word,)) for word in words)
         else:
             nodes = parser.parse(phrase).nodes
         self._automaton.add(nodes, value)

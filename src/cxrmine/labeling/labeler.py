@@ -198,7 +198,9 @@ class Labeler:
         if scheme is None:
             scheme = load_scheme(name, self.vocab_dir, self.vocabulary)
             unknown = sorted(scheme.rule_values.keys() - self.rules.by_id.keys())
-            if unknown and self._negex is None:
+            if unknown:  # a scheme may name a shipped rule that somebody's own rules leave out
+                unknown = sorted(set(unknown) - load_rules().by_id.keys())
+            if unknown:
                 raise SchemeError(
                     f"{name}.yaml: rules: there is no rule {unknown[0]!r} among the loaded rules; "
                     "take it out of the scheme or give --rules a folder that has it."
@@ -231,6 +233,8 @@ class Labeler:
 
     def label_many(self, reports: Iterable[str | Report]) -> list[LabeledReport]:
         """Label reports in order, in batches."""
+        if isinstance(reports, str):
+            raise TypeError("label_many takes several reports; label takes one")
         return list(self.iter_many(reports))
 
     def iter_many(
@@ -389,7 +393,7 @@ class Labeler:
                     f"span {span!r} does not lie within the text: give half-open character "
                     f"offsets with 0 <= start < end <= {len(text)}"
                 )
-        sentences = split_sentences(text)
+        sentences = list(bounded(text, split_sentences(text)))
         jobs: dict[int, list[int]] = {}
         for number, (start, end) in enumerate(spans):
             home = next((i for i, (s, e) in enumerate(sentences) if s < end and start < e), None)
@@ -436,10 +440,13 @@ def bounded(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, 
     """
     for start, end in spans:
         while end - start > _LONGEST:
-            cut = text.rfind(" ", start + _LONGEST // 2, start + _LONGEST)
-            cut = start + _LONGEST if cut < 0 else cut
-            yield start, cut
-            start = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
+            stop = start + _LONGEST
+            spaces = (i for i in range(stop, stop - _LONGEST // 2, -1) if text[i].isspace())
+            cut = next(spaces, stop)
+            yield start, start + len(text[start:cut].rstrip())
+            start = cut
+            while start < end and text[start].isspace():
+                start += 1
         if start < end:
             yield start, end
 

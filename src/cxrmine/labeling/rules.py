@@ -12,6 +12,7 @@ and its own examples, which the test suite and ``mine-labels --check-rules`` run
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class RuleEntry(BaseModel):
     """One rule, as written."""
 
     model_config = ConfigDict(extra="forbid")
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    id: str
     status: str
     priority: int
     comment: str = ""
@@ -73,6 +74,13 @@ class RuleEntry(BaseModel):
     surface: SurfaceEntry | list[SurfaceEntry] = []
     examples: list[Example] = Field(min_length=1)
     not_here: list[Example] = []
+
+    @field_validator("id")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not re.fullmatch("[a-z0-9][a-z0-9-]*", value):
+            raise ValueError(f"{value!r} is no id; use lower-case letters, digits and hyphens")
+        return value
 
     @field_validator("status")
     @classmethod
@@ -213,7 +221,9 @@ def _compile(
     written = [entry.pattern] if isinstance(entry.pattern, str) else entry.pattern
     surfaces = [entry.surface] if isinstance(entry.surface, SurfaceEntry) else entry.surface
     if not written and not surfaces:
-        raise RuleError(f"{source}: rule {entry.id!r} has neither a pattern nor a surface cue.")
+        raise RuleError(
+            f"{source}: rule {entry.id!r} has neither a pattern nor a surface cue: add one."
+        )
     try:
         patterns = tuple(compile_pattern(p, lists) for p in written)
         for pattern in patterns:

@@ -114,7 +114,8 @@ class Scheme:
         mentions
             The report's mentions.
         is_empty
-            Whether the report holds no text: then ``empty`` of the scheme file decides.
+            Whether nothing in the report counts, be it that it holds no text or an indication
+            only: then ``empty`` of the scheme file decides.
         """
         row: dict[str, Value] = dict.fromkeys(self.columns, self.otherwise)
         if is_empty:
