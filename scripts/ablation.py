@@ -4,8 +4,8 @@
     python scripts/ablation.py --rules-table    # each rule: fired, right, wrong
 
 The labels are scored on the dev half of Open-i (``--data`` or ``$CXRMINE_DATA``; without it that
-part is left out), the statuses on the sentences of ``tests/data/assertion``, whose part a served
-for tuning and whose part b only checks.
+part is left out), the statuses on the sentences of ``tests/data/assertion``, whose part a was
+looked at first while the rules were written, part b after it: neither is held out any more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores on the two sets of sentences that were written without sight of the rules.
 
-The rules may be tuned on part a; part b only checks them. ``scripts/ablation.py`` prints the same
-numbers; the floors here stand a little below what was measured when they were set.
+The rules were tuned on part a, then part b was looked at as well: on the first look it scored F1
+0.914 of ``absent`` (general) and 0.933 (hard). ``scripts/ablation.py`` prints the same numbers; the floors here stand a little below what was measured when they were set.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from cxrmine.labeling.schemes import Scheme, SchemeError, load_scheme, scheme_na
 from cxrmine.labeling.vocabulary import Vocabulary, load_vocabulary
 from cxrmine.language.sentences import split_sentences
 from cxrmine.language.tokens import TOKEN, tokenize
+from cxrmine.reports.body_parts import of_the_chest
 from cxrmine.reports.report import Report
 from cxrmine.reports.sections import scored_sections
 from cxrmine.resources import data_dir
@@ -276,7 +277,8 @@ class Labeler:
                 body = text[start:end]
                 spans = bodies.get(body)
                 if spans is None:
-                    spans = bodies[body] = tuple(bounded(body, split_sentences(body)))
+                    sentences = of_the_chest(body, split_sentences(body))
+                    spans = bodies[body] = tuple(bounded(body, sentences))
                 for first, last in spans:
                     sentence = body[first:last]
                     layout.append((name, start + first, sentence))
