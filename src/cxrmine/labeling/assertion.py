@@ -21,7 +21,7 @@ from typing import NamedTuple
 from cxrmine.labeling.graph import SentenceGraph
 from cxrmine.labeling.patterns import Pattern, match
 from cxrmine.labeling.reach import FINITE, backward, classify, forward
-from cxrmine.labeling.rules import Rule, RuleSet
+from cxrmine.labeling.rules import Rule, RuleSet, SurfaceCue
 
 Span = tuple[int, int]
 
@@ -64,6 +64,62 @@ class Survey:
     ask_graph: list[bool] = field(default_factory=list)
 
 
+_Hit = tuple[int, int, tuple[SurfaceCue, ...]]
+
+
+class _Loose(NamedTuple):
+    """A word that could set off a pattern of at most `priority`.
+
+    `owner` is the mention that it is part of: its words are no cues for another mention.
+    """
+
+    token: int
+    priority: int
+    owner: Span | None
+
+    def could_decide(self, span: Span, best: int) -> bool:
+        """Whether a parse could let this word overrule what has priority `best` for `span`."""
+        first, last = span
+        return (
+            self.priority > best
+            and not first <= self.token < last
+            and (self.owner is None or (self.owner[0] < last and first < self.owner[1]))
+        )
+
+
+class _Reached(NamedTuple):
+    """The cues that may hold for a mention.
+
+    `best` and `doubt` are the highest priorities among those that surely reach it and among those
+    whose reach is in doubt (-1: none); `denied` says that a negation stands right before it.
+    """
+
+    candidates: list[Candidate]
+    best: int
+    doubt: int
+    denied: bool
+
+
+class _View:
+    """What the reach of every cue of a sentence depends on."""
+
+    __slots__ = ("ahead", "behind", "classes", "hedges", "repeated", "words")
+
+    def __init__(self, words: Sequence[str], ahead: Sequence[_Hit], behind: Sequence[_Hit]) -> None:
+        self.words = words
+        self.ahead = ahead
+        self.behind = behind
+        self.classes = classify(words)
+        self.hedges = {
+            i
+            for start, end, cues in ahead
+            if any(cue.rule.status in _HEDGES for cue in cues)
+            for i in range(start, end)
+        }
+        # "No A, no B, C noted": the sentence denies item by item.
+        self.repeated = sum(any(cue.denies for cue in cues) for _, _, cues in ahead) > 1
+
+
 ParsedWords = tuple[Sequence[str], Sequence[int], Sequence[str], Sequence[str]]
 Parse = Callable[[Sequence[Sequence[str]]], Sequence[ParsedWords]]
 
@@ -91,8 +147,8 @@ class _Words(dict[str, _Heat | None]):
         super().__init__()
         self._rules = rules
         self._lemma = lemma
-        # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
         self._needs: dict[int, tuple[frozenset[str], ...]] = {}
+        # A word and its lemma share their first letters, but for the few of `_IRREGULAR`.
         self._openings = {word[:2] for word in rules.by_word} | _IRREGULAR
 
     def _required(self, pattern: Pattern) -> tuple[frozenset[str], ...]:
@@ -177,108 +233,106 @@ class Assertion:
         result = Survey(words, spans)
         heat = self._heat
         hot = [(i, h) for i, word in enumerate(words) if (h := heat[word]) is not None]
-        if not hot:
+        ahead: Sequence[_Hit] = ()
+        behind: Sequence[_Hit] = ()
+        loose: Sequence[_Loose] = ()
+        if hot:
+            ahead = self.rules.before_mention.find(words, [i for i, h in hot if h.ahead])
+            behind = self.rules.behind_mention.find(words, [i for i, h in hot if h.behind])
+            if self.use_graph:
+                loose = self._loose(words, spans, hot, [*ahead, *behind])
+        if not (ahead or behind or loose):
             result.reaches = [[] for _ in spans]
             result.ask_graph = [False] * len(spans)
             return result
-        ahead = self.rules.before_mention.find(words, [i for i, h in hot if h.ahead])
-        behind = self.rules.behind_mention.find(words, [i for i, h in hot if h.behind])
-        # The highest priority that a pattern could bring in from each word that no cue phrase
-        # accounts for: a parse can change nothing for a mention that surely has more.
-        loose: list[tuple[int, int, Span | None]] = []
-        if self.use_graph:
-            taken: set[int] = set()
-            if self.use_surface:
-                for start, end, _ in (*ahead, *behind):
-                    taken.update(range(start, end))
-            for i, h in hot:
-                if not h.triggers or i in taken:
-                    continue
-                highest = -1
-                for trigger in h.triggers:
-                    if trigger.rule.priority > highest and all(
-                        not need.isdisjoint(words) for need in trigger.required
-                    ):
-                        highest = trigger.rule.priority
-                if highest >= 0:
-                    owner = next(((s, e) for s, e in spans if s <= i < e and e - s > 1), None)
-                    loose.append((i, highest, owner))
-        if not ahead and not behind and not loose:
-            result.reaches = [[] for _ in spans]
-            result.ask_graph = [False] * len(spans)
-            return result
-        classes = classify(words)
-        hedges = {
-            i
-            for start, end, cues in ahead
-            if any(cue.rule.status in _HEDGES for cue in cues)
-            for i in range(start, end)
-        }
-        repeated = sum(any(c.denies for c in cues) for _, _, cues in ahead) > 1
-        for number, (first, last) in enumerate(spans):
-            reaches: list[Candidate] = []
-            best = -1  # the priority of the best sure cue
-            doubt = -1  # that of the best cue whose reach is in doubt
-            closed = denied = False
-            if self.use_surface:
-                found = ahead
-                if any(start < first < end for start, end, _ in ahead):
-                    # A cue that runs into the mention counts as far as it stands before it.
-                    found = [
-                        *self.rules.before_mention.find(words[:first]),
-                        *(hit for hit in ahead if hit[0] >= first),
-                    ]
-                for start, end, cues in found:
-                    if end > first and not (start == first and end < last):
-                        continue  # behind the mention, or part of its name
-                    for cue in cues:
-                        # A cue may open somebody's span: "prior empyema". "Absent pulses" is a
-                        # finding by that name.
-                        if end > first and words[start] in _NAMING:
-                            continue
-                        stop = min(end, first)
-                        reach = forward(words, classes, hedges, stop, first, last, cue, repeated)
-                        if reach is None:
-                            continue
-                        sure, near, distance = reach
-                        reaches.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
-                        if sure:
-                            best = max(best, cue.rule.priority)
-                            closed = closed or distance <= 1
-                            denied = denied or (cue.denies and distance <= 2)
-                        else:
-                            doubt = max(doubt, cue.rule.priority)
-                for start, end, cues in behind:
-                    if start < last:
-                        continue
-                    for cue in cues:
-                        reach = backward(words, classes, first, last, start, end, cue, closed)
-                        if reach is None:
-                            continue
-                        sure, near, _ = reach
-                        reaches.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
-                        if sure:
-                            best = max(best, cue.rule.priority)
-                        else:
-                            doubt = max(doubt, cue.rule.priority)
-            ask = (
+        view = _View(words, ahead, behind)
+        for number, span in enumerate(spans):
+            found = self._reach(view, span) if self.use_surface else _Reached([], -1, -1, False)
+            result.reaches.append(found.candidates)
+            result.ask_graph.append(
                 self.use_graph
-                and not denied  # "no X": nothing further off can speak for it
+                and not found.denied  # "no X": nothing further off can speak for it
                 and (asking is None or asking[number])
                 and (
-                    doubt > best
-                    or any(
-                        # another mention's own words are no cues for this one
-                        priority > best
-                        and not first <= i < last
-                        and (owner is None or (owner[0] < last and first < owner[1]))
-                        for i, priority, owner in loose
-                    )
+                    found.doubt > found.best
+                    or any(word.could_decide(span, found.best) for word in loose)
                 )
             )
-            result.reaches.append(reaches)
-            result.ask_graph.append(ask)
         return result
+
+    def _loose(
+        self,
+        words: Sequence[str],
+        spans: Sequence[Span],
+        hot: Sequence[tuple[int, _Heat]],
+        hits: Sequence[_Hit],
+    ) -> list[_Loose]:
+        """Return the words that could set off a pattern and that no cue phrase accounts for."""
+        taken: set[int] = set()
+        if self.use_surface:
+            for start, end, _ in hits:
+                taken.update(range(start, end))
+        loose = []
+        for i, heat in hot:
+            if not heat.triggers or i in taken:
+                continue
+            highest = -1
+            for trigger in heat.triggers:
+                if trigger.rule.priority > highest and all(
+                    not need.isdisjoint(words) for need in trigger.required
+                ):
+                    highest = trigger.rule.priority
+            if highest >= 0:
+                owner = next(((s, e) for s, e in spans if s <= i < e and e - s > 1), None)
+                loose.append(_Loose(i, highest, owner))
+        return loose
+
+    def _reach(self, view: _View, span: Span) -> _Reached:
+        """Return the cues that may hold for one mention, and how far they settle its status."""
+        first, last = span
+        words, classes = view.words, view.classes
+        candidates: list[Candidate] = []
+        best = doubt = -1
+        closed = denied = False
+        ahead = view.ahead
+        if any(start < first < end for start, end, _ in ahead):
+            # A cue that runs into the mention counts as far as it stands before it.
+            ahead = [
+                *self.rules.before_mention.find(words[:first]),
+                *(hit for hit in ahead if hit[0] >= first),
+            ]
+        for start, end, cues in ahead:
+            opens = start == first and end < last  # it opens somebody's span: "prior empyema"
+            if end > first and (not opens or words[start] in _NAMING):
+                continue  # behind the mention, or part of its name
+            for cue in cues:
+                reach = forward(
+                    words, classes, view.hedges, min(end, first), first, last, cue, view.repeated
+                )
+                if reach is None:
+                    continue
+                sure, near, distance = reach
+                candidates.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
+                if sure:
+                    best = max(best, cue.rule.priority)
+                    closed = closed or distance <= 1
+                    denied = denied or (cue.denies and distance <= 2)
+                else:
+                    doubt = max(doubt, cue.rule.priority)
+        for start, end, cues in view.behind:
+            if start < last:
+                continue
+            for cue in cues:
+                reach = backward(words, classes, first, last, start, end, cue, closed)
+                if reach is None:
+                    continue
+                sure, near, _ = reach
+                candidates.append(Candidate(cue.rule, tuple(range(start, end)), sure, near))
+                if sure:
+                    best = max(best, cue.rule.priority)
+                else:
+                    doubt = max(doubt, cue.rule.priority)
+        return _Reached(candidates, best, doubt, denied)
 
     # ---------------------------------------------------------------- steps 2 and 3
     def decide(self, surveys: Sequence[Survey], masked: bool) -> list[list[Decision]]:
@@ -314,7 +368,7 @@ class Assertion:
                 found = None
                 if ask and graph is not None and request is not None:
                     found = self._walk(graph, request[1], span)
-                row.append(self._choose(reaches, found, ask, back))
+                row.append(self._choose(reaches, found, back) if reaches or found else PRESENT)
             decisions.append(row)
         return decisions
 
@@ -354,7 +408,6 @@ class Assertion:
         self,
         reaches: list[Candidate],
         found: tuple[Rule, list[int]] | None,
-        asked: bool,
         back: dict[int, list[int]],
     ) -> Decision:
         best: tuple[int, int, Decision] | None = None
