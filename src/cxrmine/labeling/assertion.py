@@ -295,13 +295,17 @@ class Assertion:
         best = doubt = -1
         closed = denied = False
         ahead = view.ahead
-        if any(start < first < end for start, end, _ in ahead):
-            # A cue that runs into the mention counts as far as it stands before it.
-            ahead = [
-                *self.rules.before_mention.find(words[:first]),
-                *(hit for hit in ahead if hit[0] >= first),
-            ]
+        for start, end, _ in ahead:
+            if start < first < end:
+                # A cue that runs into the mention counts as far as it stands before it.
+                ahead = [
+                    *self.rules.before_mention.find(words[:first]),
+                    *(hit for hit in ahead if hit[0] >= first),
+                ]
+                break
         for start, end, cues in ahead:
+            if start > first:
+                break
             opens = start == first and end < last  # it opens somebody's span: "prior empyema"
             if end > first and (not opens or words[start] in _NAMING):
                 continue  # behind the mention, or part of its name

@@ -32,7 +32,19 @@ _ORGAN = re.compile(
     r"|impression|findings)[\s\d.:]*",
     re.IGNORECASE,
 )
+# The last words of such headings: a look at them spares most sentences the expressions.
+_LAST = frozenset(
+    """knee knees ankle ankles foot feet toe toes hip hips pelvis femur femurs thigh thighs tibia fibula
+    leg legs hand hands wrist wrists finger fingers thumb thumbs forearm forearms elbow elbows skull
+    bones sinuses mandible spine sacrum coccyx abdomen kub x-ray x-rays xray xrays radiograph
+    radiographs film films view views series study""".split()
+)
 _LONGEST = 48  # characters of a heading
+
+
+def _last_word(sentence: str) -> str:
+    words = sentence.rstrip(" .:0123456789").rsplit(None, 1)
+    return words[-1].lower() if words else ""
 
 
 def of_the_chest(text: str, sentences: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -46,6 +58,8 @@ def of_the_chest(text: str, sentences: Sequence[tuple[int, int]]) -> list[tuple[
         Its sentences, as half-open character offsets.
     """
     short = [(s, e) for s, e in sentences if e - s <= _LONGEST]
+    if not any(_last_word(text[s:e]) in _LAST for s, e in short):
+        return list(sentences)
     if not any(_OTHER.fullmatch(text, s, e) or _ABDOMEN.fullmatch(text, s, e) for s, e in short):
         return list(sentences)
     several = any(_CHEST.fullmatch(text, s, e) for s, e in short)
