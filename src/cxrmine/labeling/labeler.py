@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from itertools import islice
 from operator import index
@@ -33,6 +34,22 @@ from cxrmine.resources import data_dir
 _REMEMBER = 100_000
 _BATCH = 2_000
 _LONGEST = 3_000  # characters of a sentence
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Switch the garbage collector off for a while.
+
+    Neither loading nor a batch of reports makes reference cycles to speak of, and the collector
+    would walk their thousands of young objects again and again.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Found(NamedTuple):
@@ -164,29 +181,30 @@ class Labeler:
 
         if assertion not in ("cxrmine", "negex"):
             raise UserError(f"There is no assertion {assertion!r}: use cxrmine or negex.")
-        vocab_dir = data_dir("vocab") if vocab is None else Path(vocab)
-        vocabulary = load_vocabulary(vocab_dir / "findings.yaml")
-        ruleset = load_rules(rules)
-        nlp = load_parser(parser)
+        with _collector_off():
+            vocab_dir = data_dir("vocab") if vocab is None else Path(vocab)
+            vocabulary = load_vocabulary(vocab_dir / "findings.yaml")
+            ruleset = load_rules(rules)
+            nlp = load_parser(parser)
 
-        def parse(sentences: Sequence[Sequence[str]]) -> Any:
-            return parse_words(nlp, sentences)
+            def parse(sentences: Sequence[Sequence[str]]) -> Any:
+                return parse_words(nlp, sentences)
 
-        decide = Assertion(ruleset, parse, lemma, use_graph=use_graph, use_surface=use_surface)
-        negex = None
-        if assertion == "negex":
-            from cxrmine.labeling.negex import NegexAssertion
+            decide = Assertion(ruleset, parse, lemma, use_graph=use_graph, use_surface=use_surface)
+            negex = None
+            if assertion == "negex":
+                from cxrmine.labeling.negex import NegexAssertion
 
-            negex = NegexAssertion()
-        labeler = cls(
-            vocabulary,
-            ruleset,
-            decide,
-            vocab_dir,
-            parser or "en_cxrmine_ud",
-            parser_fingerprint(nlp),
-            negex,
-        )
+                negex = NegexAssertion()
+            labeler = cls(
+                vocabulary,
+                ruleset,
+                decide,
+                vocab_dir,
+                parser or "en_cxrmine_ud",
+                parser_fingerprint(nlp),
+                negex,
+            )
         # spaCy and the vocabulary are hundreds of thousands of objects that live as long as the
         # process: without this every full garbage collection walks them (0.1 s each).
         gc.freeze()
@@ -244,15 +262,8 @@ class Labeler:
         """Label a stream of reports in order; at most `batch_size` are held at a time."""
         stream = iter(reports)
         while batch := list(islice(stream, batch_size)):
-            # Nothing in a batch makes reference cycles, and the collector would walk thousands of
-            # young mentions again and again.
-            collecting = gc.isenabled()
-            gc.disable()
-            try:
+            with _collector_off():
                 labeled = self._label_batch(batch)
-            finally:
-                if collecting:
-                    gc.enable()
             yield from labeled
 
     def _label_batch(self, batch: Sequence[str | Report]) -> list[LabeledReport]:
