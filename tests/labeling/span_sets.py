@@ -31,7 +31,7 @@ def read_spans(name: str | None = None, part: str | None = None) -> list[SpanSet
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         entries = yaml.load((FOLDER / f"{each}.yaml").read_text("utf-8"), Loader=loader)
         for entry in entries:
-            if part in (None, entry["part"]):
+            if part in (None, entry.get("part")):
                 found.append(_read(entry))
     return found
 

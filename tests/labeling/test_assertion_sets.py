@@ -1,7 +1,9 @@
 """Scores on the two sets of sentences that were written without sight of the rules.
 
 The rules were tuned on part a, then part b was looked at as well: on the first look it scored F1
-0.914 of ``absent`` (general) and 0.933 (hard). ``scripts/ablation.py`` prints the same numbers; the floors here stand a little below what was measured when they were set.
+0.914 of ``absent`` (general) and 0.933 (hard). ``scripts/ablation.py`` prints the same numbers. The two
+held-out files were scored before their errors were looked at; their headers say with what result. The
+floors here stand a little below what was measured when they were set.
 """
 
 from __future__ import annotations
@@ -23,6 +25,17 @@ FLOORS = {
     ("general_clinical", "a"): (0.97, 0.97),
     ("general_clinical", "b"): (0.96, 0.965),
 }
+
+
+# F1 of `absent`; the first scores were 0.964 and 0.984 (general, radiology) and 0.988
+HELD_OUT = {"held_out": 0.965, "held_out_2": 0.97}
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_sentences_that_were_held_out(labeler: Labeler, name: str) -> None:
+    found = score(labeler, read_spans(name))
+    print(f"\n{name}: {found}")
+    assert found.f1_absent >= HELD_OUT[name]
 
 
 @pytest.fixture(scope="module")
