@@ -152,17 +152,11 @@ class SentenceGraph:
         ]
         if not carried:
             return
-        if any(
-            (rel in ("det", "case") and child > first) for rel, child in self.down[i]
-        ) and not self._continues(i, link):
-            return
-        if self._contrasts(first, i, link):
+        own = any(rel in ("det", "case") and child > first for rel, child in self.down[i])
+        if (own and not alternative) or self._contrasts(first, i, link):
             return
         for rel, c in carried:
             self._add(rel, i, c)
-
-    def _continues(self, i: int, link: str) -> bool:
-        return link.partition(":")[2] in _ALTERNATIVE
 
     def _contrasts(self, first: int, i: int, link: str) -> bool:
         """Whether the list's negation stops before conjunct `i`."""
