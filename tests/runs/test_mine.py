@@ -4,6 +4,8 @@ import csv
 import errno
 import json
 import os
+import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -406,13 +408,29 @@ def test_workers_of_a_killed_run_go_with_it(long_source: Path, tmp_path: Path) -
     assert alive == []
 
 
-def test_workers_run_one_thread_each() -> None:
+def test_workers_run_one_thread_each(tmp_path: Path) -> None:
     assert set(work.ONE_THREAD) >= {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
     from cxrmine.runs.executors import open_executor
 
-    executor = open_executor(2, None)
+    executor = open_executor(2, None, tmp_path)
     try:
         future = executor.submit(os.getenv, "OMP_NUM_THREADS")
         assert executor.result(future) == "1"
+    finally:
+        executor.close(abandon=False)
+
+
+def test_no_message_of_a_worker_is_so_long_that_half_of_it_can_be_left(tmp_path: Path) -> None:
+    """A process ended in the middle of a long message would leave the pool waiting for ever."""
+    from cxrmine.runs.executors import open_executor
+
+    scratch = tmp_path / "scratch"
+    executor = open_executor(2, None, scratch)
+    try:
+        future = executor.submit(bytes, 1_000_000)
+        message = pickle.dumps(future.result())
+        assert len(message) < select.PIPE_BUF // 2  # such a write is one step
+        assert executor.result(future) == bytes(1_000_000)
+        assert list(scratch.iterdir()) == []
     finally:
         executor.close(abandon=False)

@@ -6,6 +6,7 @@ merges does not know which one it has.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
 
 from cxrmine.errors import UserError
 from cxrmine.runs.work import ONE_THREAD, prepare_process
@@ -76,11 +79,18 @@ class Here:
 
 
 class Processes:
-    """Processes of our own, started afresh (not forked: this process may have threads)."""
+    """Processes of our own, started afresh (not forked: this process may have threads).
+
+    A result of bytes comes back through a file in `scratch`. Through the pool's pipe only its
+    name comes, which the system writes in one step: of a process that is ended (or killed for
+    want of memory) while it hands over a large result, half of a message would stay in the pipe,
+    and the pool would wait for the other half for ever.
+    """
 
     elsewhere = True
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, scratch: Path) -> None:
+        self._scratch = scratch
         self.limit = 2 * workers
         self.to_start = workers
         self._pool = ProcessPoolExecutor(
@@ -93,16 +103,22 @@ class Processes:
             # Ctrl-C goes to every process of the terminal. One that is just starting inherits
             # the blocked signal, and so does not end in a traceback; it ignores it later on.
             with _interrupts_blocked():
-                return self._pool.submit(task, *arguments)
+                future = self._pool.submit(_leave_bytes_in_file, self._scratch, task, arguments)
         except BrokenProcessPool as error:
             raise WorkersLost(_WORKER_DIED) from error
+        return cast("Future[Result]", future)
 
     def result(self, future: Future[Result]) -> Result:
         """Wait for the result."""
         try:
-            return future.result()
+            result = future.result()
         except BrokenProcessPool as error:
             raise WorkersLost(_WORKER_DIED) from error
+        if isinstance(result, _InFile):
+            data = result.path.read_bytes()
+            result.path.unlink()
+            return cast(Result, data)
+        return result
 
     def close(self, *, abandon: bool) -> None:
         """End the processes, at once if `abandon`."""
@@ -110,6 +126,29 @@ class Processes:
         self._pool.shutdown(wait=not abandon, cancel_futures=True)
         for child in children:
             child.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class _InFile:
+    """Where a task's result lies."""
+
+    path: Path
+
+
+_results_left = itertools.count()
+
+
+def _leave_bytes_in_file(
+    scratch: Path, task: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Any:
+    """Run a task in a worker process; write a result of bytes to a file of its own."""
+    result = task(*arguments)
+    if not isinstance(result, bytes):
+        return result
+    scratch.mkdir(parents=True, exist_ok=True)
+    path = scratch / f"{os.getpid()}-{next(_results_left)}"
+    path.write_bytes(result)
+    return _InFile(path)
 
 
 class Dask:
@@ -188,8 +227,10 @@ _WORKER_DIED = (
 _CLUSTER_GONE = "the Dask cluster has gone or has given the work up"
 
 
-def open_executor(workers: int, dask: str | None) -> Executor:
+def open_executor(workers: int, dask: str | None, scratch: Path) -> Executor:
     """Return the executor for ``--workers`` and ``--dask``.
+
+    Processes of ours leave results in the folder `scratch`, made when it is needed.
 
     Raises
     ------
@@ -200,7 +241,7 @@ def open_executor(workers: int, dask: str | None) -> Executor:
     os.environ.update(ONE_THREAD)
     if dask is not None:
         return Dask(dask)
-    return Here() if workers == 1 else Processes(workers)
+    return Here() if workers == 1 else Processes(workers, scratch)
 
 
 def _silence(*packages: str) -> None:

@@ -219,6 +219,11 @@ class OutputFolder:
         return self.parts / "parts"
 
     @property
+    def results(self) -> Path:
+        """The folder of results on their way from a worker process."""
+        return self.parts / "results"
+
+    @property
     def problems(self) -> Path:
         """The file of what went wrong in reading, one JSON array a line."""
         return self.parts / "problems.jsonl"

@@ -103,7 +103,7 @@ def mine(
     folder.state()  # says so at once if it is a file
     with folder.locked():
         state = folder.open(resume=resume, force=force)
-        executor = open_executor(workers, dask)
+        executor = open_executor(workers, dask, folder.results)
         run = _Run(settings, folder, executor, chunk_size, ship=dask is not None)
         finished = False
         try:
