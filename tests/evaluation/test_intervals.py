@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrmine.evaluation import intervals
-from cxrmine.evaluation.intervals import count_codes, estimate, resample_counts
+from cxrmine.evaluation.intervals import Estimate, count_codes, estimate, resample_counts, wilson
 from cxrmine.evaluation.scores import FN, FP, N_OUTCOMES, TP, micro_f1
 
 
@@ -80,3 +80,27 @@ def test_an_interval_by_hand():
 def test_no_reports_is_an_error():
     with pytest.raises(ValueError, match="shape"):
         resample_counts(np.empty((0, 3), dtype=np.int8), 5, draws=1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [
+        # Newcombe, Statistics in Medicine 17 (1998), Table I, method 3 (the score method).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_gives_the_published_intervals(part, whole, low, high):
+    found = wilson(part, whole)
+    assert found.value == part / whole
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    mirrored = wilson(whole - part, whole)
+    assert (mirrored.low, mirrored.high) == pytest.approx((1 - high, 1 - low), abs=5e-5)
+
+
+def test_wilson_of_nothing_is_undefined():
+    assert wilson(0, 0) == Estimate(None)
+    with pytest.raises(ValueError, match="no share"):
+        wilson(3, 2)

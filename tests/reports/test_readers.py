@@ -14,7 +14,7 @@ from cxrmine.reports.readers import (
     list_sources,
     read_reports,
 )
-from cxrmine.reports.report import Problem
+from cxrmine.reports.report import Problem, Section
 
 from .conftest import Read, openi_xml
 
@@ -151,3 +151,27 @@ def test_an_archive_within_a_folder_is_told(tmp_path: Path, read: Read) -> None:
     (problem,) = result.problems
     assert (problem.severity, problem.item) == ("warning", "more.tgz")
     assert "name it itself" in problem.message
+
+
+def test_wanted_sections_are_all_that_a_table_gives(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "id,text,diagnosis,Impression\n1,Findings: A.,B, C \n2,Impression: D.,E,\n3,F,,\n"
+    )
+    got = read(path, wanted_sections=("impression", "diagnosis"))
+    assert [(r.text, r.sections) for r in got.reports] == [
+        (" C ", (Section("impression", 1, 2),)),
+        ("Impression: D.", (Section("impression", 12, 14),)),
+        ("F", ()),
+    ]
+    # A table without columns of theirs is read as ever.
+    assert read(path, wanted_sections=("addendum",)).reports == read(path).reports
+
+
+def test_the_columns_of_every_table_are_told(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,A.\n")
+    (tmp_path / "b.jsonl").write_text('{"id": "2", "report": "B."}\n{"id": "3", "report": "C."}\n')
+    (tmp_path / "c.csv").write_text("id,note\n4,D.\n")
+    told: list[tuple[str, ...]] = []
+    read(tmp_path, on_columns=lambda names: told.append(tuple(names)))
+    assert told == [("id", "text"), ("id", "report"), ("id", "note")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxrmine.errors import UserError
-from cxrmine.runs.folder import OutputFolder
+from cxrmine.runs.folder import OutputFolder, Writes
 
 
 def fill(path: Path, *names: str) -> None:
@@ -121,3 +121,38 @@ def test_a_damaged_plan_is_told_in_a_sentence(tmp_path: Path) -> None:
     (folder.parts / "plan.json").write_text('{"half')
     with pytest.raises(UserError, match="damaged"):
         folder.plan()
+
+
+OTHER = Writes("other-command", frozenset({"table.csv", "run.json"}), pages=r"page_\d\.html")
+
+
+def test_each_command_knows_its_own_runs_and_files(tmp_path: Path) -> None:
+    finished(tmp_path, "labels_a.csv")
+    with pytest.raises(UserError, match=r"another command.*runs of other-command only"):
+        OutputFolder(tmp_path, OTHER).open(resume=False, force=True)
+    fill(tmp_path / "ours", "table.csv", "page_1.html", "labels.csv", "mentions.parquet")
+    (tmp_path / "ours" / "run.json").write_text(
+        '{"command": "other-command", "outputs": ["labels_a.csv"]}'
+    )
+    fill(tmp_path / "ours", "labels_a.csv")
+    folder = OutputFolder(tmp_path / "ours", OTHER)
+    assert folder.open(resume=True, force=False) == "finished"
+    folder.clear()
+    left = {path.name for path in folder.path.iterdir()}
+    assert left == {"labels.csv", "labels_a.csv", "mentions.parquet"}
+
+
+@pytest.mark.parametrize("way", [{}, {"resume": True}, {"force": True}])
+def test_another_commands_unfinished_run_is_spared(tmp_path: Path, way: dict[str, bool]) -> None:
+    OutputFolder(tmp_path, OTHER).begin({"command": "other-command"})
+    assert OutputFolder(tmp_path, OTHER).state() == "unfinished"
+    with pytest.raises(UserError, match="another command"):
+        OutputFolder(tmp_path).open(**{"resume": False, "force": False, **way})
+
+
+def test_runs_that_differ_are_not_mixed(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    record = {"format": 1, "settings": {"a": 1, "b": 2}}
+    folder.check_same({**record, "counts": {}}, record)
+    with pytest.raises(UserError, match="had other a, format;"):
+        folder.check_same({"format": 2, "settings": {"a": 3, "b": 2}}, record)

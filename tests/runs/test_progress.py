@@ -32,3 +32,13 @@ def test_only_a_terminal_gets_a_bar(
         display.update(read=10, done=0, all_read=False)
         display.update(read=10, done=5, all_read=True)
         display.say("Writing the tables.")
+
+
+def test_a_command_has_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", -1.0)
+    with open_progress("Splitting", "split into clauses") as display:
+        display.update(read=10, done=5, all_read=True)
+    assert capsys.readouterr().err == "5 of 10 reports split into clauses\n"

@@ -24,6 +24,7 @@ from cxrmine.errors import UserError
 COMMANDS = {
     "mine-labels": "cxrmine.cli.mine_labels",
     "evaluate-labels": "cxrmine.cli.evaluate_labels",
+    "cluster-clauses": "cxrmine.cli.cluster_clauses",
 }
 
 EXIT_USAGE = 2
@@ -50,6 +51,11 @@ def mine_labels() -> None:
 def evaluate_labels() -> None:
     """Run ``evaluate-labels``."""
     _exit_with(build_app("evaluate-labels"), "evaluate-labels")
+
+
+def cluster_clauses() -> None:
+    """Run ``cluster-clauses``."""
+    _exit_with(build_app("cluster-clauses"), "cluster-clauses")
 
 
 def build_app(only: str | None = None) -> typer.Typer:

@@ -1,6 +1,6 @@
-"""Report-level bootstrap: how far a score would move if other reports had been drawn.
+"""Intervals: the report-level bootstrap, and Wilson's interval of a single share.
 
-Findings of one report depend on each other, so whole reports are resampled, not cells (Efron and
+The bootstrap says how far a score would move if other reports had been drawn. Findings of one report depend on each other, so whole reports are resampled, not cells (Efron and
 Tibshirani 1993, chapter 6; percentile intervals, chapter 13). Drawing n reports with replacement
 is drawing their counts from a multinomial distribution; reports with the same outcome in every
 column are interchangeable, so the counts of the distinct outcomes are drawn instead. That has
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +107,39 @@ def estimate(
     tail = (1 - level) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Estimate(value, float(low), float(high))
+
+
+def wilson(part: int, whole: int, *, level: float = 0.95) -> Estimate:
+    """Return a share and its interval (Wilson, JASA 22, 1927: the score interval).
+
+    Parameters
+    ----------
+    part, whole
+        How many of how many; they are taken to be independent of each other.
+    level
+        The interval's coverage.
+
+    Returns
+    -------
+    Estimate
+        Without a value where `whole` is 0.
+
+    Raises
+    ------
+    ValueError
+        If `part` is negative or exceeds `whole`.
+
+    Examples
+    --------
+    >>> wilson(0, 10)
+    Estimate(value=0.0, low=0.0, high=0.2775...)
+    """
+    if not 0 <= part <= whole:
+        raise ValueError(f"{part} of {whole} is no share")
+    if not whole:
+        return Estimate(None)
+    z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
+    share = part / whole
+    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    half = sqrt(z2 * (share * (1 - share) / whole + z2 / (4 * whole * whole))) / (1 + z2 / whole)
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxrmine.reports.compose import compose
-from cxrmine.reports.report import Problem, Report
-from cxrmine.reports.sections import canonical_name
+from cxrmine.reports.report import Problem, Report, Section
+from cxrmine.reports.section_names import SYNONYMS
+from cxrmine.reports.sections import canonical_name, find_sections
 from cxrmine.reports.sources import OnProblem, SourceError
 
 if TYPE_CHECKING:
@@ -41,25 +42,52 @@ _CONTENT = frozenset({"findings", "impression", "diagnosis", "addendum"})
 class ColumnPlan:
     """The columns to read, by position: `identifier` (None: count the rows), and either
     `text` or `sections` (position and label).
+
+    `wanted` holds the wanted sections, the best first, each with its columns. Where it has any,
+    a report is made of the best section that is not empty, be it in a column or in the text.
     """
 
     identifier: int | None
     text: int | None
     sections: tuple[tuple[int, str], ...]
+    wanted: tuple[tuple[str, tuple[tuple[int, str], ...]], ...] = ()
 
     @property
     def positions(self) -> tuple[int, ...]:
         """The positions of all columns that are read, in order."""
-        wanted = {position for position, _ in self.sections}
-        wanted.update(p for p in (self.identifier, self.text) if p is not None)
-        return tuple(sorted(wanted))
+        needed = {position for position, _ in self.sections}
+        needed.update(position for _, columns in self.wanted for position, _ in columns)
+        needed.update(p for p in (self.identifier, self.text) if p is not None)
+        return tuple(sorted(needed))
 
     def report(self, cells: Sequence[str], row: int) -> Report:
         """Make the report of one row; `row` counts from 1, `cells` has every column."""
         report_id = str(row) if self.identifier is None else cells[self.identifier].strip()
+        if self.wanted:
+            return self._wanted_report(report_id, cells)
         if self.text is not None:
             return Report(report_id, cells[self.text])
         return compose(report_id, [(label, cells[position]) for position, label in self.sections])
+
+    def _wanted_report(self, report_id: str, cells: Sequence[str]) -> Report:
+        text = "" if self.text is None else cells[self.text]
+        found: tuple[Section, ...] | None = None
+        for name, columns in self.wanted:
+            if len(columns) == 1:
+                # One column: its cell as it is, so that offsets point into the user's own cell.
+                cell = cells[columns[0][0]]
+                if body := cell.strip():
+                    start = cell.index(body)
+                    return Report(report_id, cell, (Section(name, start, start + len(body)),))
+            elif any(cells[position].strip() for position, _ in columns):
+                parts = [(label, cells[position]) for position, label in columns]
+                return compose(report_id, parts)
+            if found is None:
+                found = find_sections(text) if text else ()
+            if any(section.name == name for section in found):
+                return Report(report_id, text, found)
+        # The table has columns of them, so that a text without headers is none of them.
+        return Report(report_id, text, ())
 
 
 def plan_columns(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
@@ -71,12 +99,14 @@ def plan_columns(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
         If a column that the user named is missing, if none can hold the text, or if two that
         are to be read have one name; the message lists the columns that exist.
     """
+    if options.on_columns is not None:
+        options.on_columns(names)
     plan = _plan(names, options)
     for position in plan.positions:
         if names.count(names[position]) > 1:
             raise SourceError(
                 f"Two columns are called {names[position]!r}: rename one; the columns are "
-                f"{_listing(names)}."
+                f"{listing(names)}."
             )
     return plan
 
@@ -98,19 +128,21 @@ def _plan(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
         if options.id_column is not None
         else next((folded.index(name) for name in ID_COLUMNS if name in folded), None)
     )
-    if options.text_column is not None:
-        text = _position(options.text_column, names, folded, "--text-column")
-        return ColumnPlan(identifier, text, ())
-    if options.section_columns is not None:
+    wanted = tuple(
+        (section_name(section), _columns_of(section, names, folded, identifier))
+        for section in options.wanted_sections
+    )
+    if any(columns for _, columns in wanted):
+        return ColumnPlan(identifier, _text_column(options, names, folded, identifier), (), wanted)
+    if options.text_column is None and options.section_columns is not None:
         chosen = []
         for entry in options.section_columns:
             label, _, column = entry.rpartition("=")
             position = _position(column, names, folded, "a section column")
             chosen.append((position, _label(label or names[position])))
         return ColumnPlan(identifier, None, tuple(chosen))
-    for name in TEXT_COLUMNS:
-        if name in folded and folded.index(name) != identifier:
-            return ColumnPlan(identifier, folded.index(name), ())
+    if (text := _text_column(options, names, folded, identifier)) is not None:
+        return ColumnPlan(identifier, text, ())
     sections = tuple(
         (position, _label(name))
         for position, name in enumerate(names)
@@ -120,8 +152,44 @@ def _plan(names: Sequence[str], options: ReadOptions) -> ColumnPlan:
         return ColumnPlan(identifier, None, sections)
     raise SourceError(
         f"No column holds the report's text (looked for {', '.join(TEXT_COLUMNS)}, findings, "
-        f"impression and the like); the columns are {_listing(names)}: name one with --text-column."
+        f"impression and the like); the columns are {listing(names)}: name one with --text-column."
     )
+
+
+def section_name(name: str) -> str:
+    """Return the canonical name of the section that a user or a column calls `name`.
+
+    >>> section_name("Impression_Text"), section_name("DX_TEXT")
+    ('impression', 'dx text')
+    """
+    canonical = canonical_name(name)
+    labelled = canonical_name(_label(name))
+    return labelled if labelled in SYNONYMS else canonical
+
+
+def _text_column(
+    options: ReadOptions, names: Sequence[str], folded: Sequence[str], identifier: int | None
+) -> int | None:
+    """Return the position of the column of whole reports, None where there is none."""
+    if options.text_column is not None:
+        return _position(options.text_column, names, folded, "--text-column")
+    positions = (folded.index(name) for name in TEXT_COLUMNS if name in folded)
+    return next((position for position in positions if position != identifier), None)
+
+
+def _columns_of(
+    section: str, names: Sequence[str], folded: Sequence[str], identifier: int | None
+) -> tuple[tuple[int, str], ...]:
+    """Return the columns of a section: those of that very name, else of that meaning."""
+    exact = section.strip().lower()
+    canonical = section_name(section)
+    candidates = [position for position in range(len(names)) if position != identifier]
+    found = [position for position in candidates if folded[position] == exact] or [
+        position
+        for position in candidates
+        if folded[position] not in TEXT_COLUMNS and section_name(names[position]) == canonical
+    ]
+    return tuple((position, _label(names[position])) for position in found)
 
 
 def _label(name: str) -> str:
@@ -136,13 +204,13 @@ def _position(wanted: str, names: Sequence[str], folded: Sequence[str], option: 
     if wanted.strip().lower() in folded:
         return list(folded).index(wanted.strip().lower())
     raise SourceError(
-        f"There is no column {wanted!r} ({option}); the columns are {_listing(names)}: name one of "
+        f"There is no column {wanted!r} ({option}); the columns are {listing(names)}: name one of "
         "these."
     )
 
 
-def _listing(names: Sequence[str]) -> str:
-    """List column names; what looks like a report (a table without a header row) is not shown."""
+def listing(names: Sequence[str]) -> str:
+    """List column names for a message; what looks like a report (a table without a header row) is not shown."""
     shown = [
         repr(name) if len(name) <= 40 and len(name.split()) <= 4 else "(a long cell)"
         for name in names[:20]

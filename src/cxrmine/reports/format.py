@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cxrmine.reports.report import Report
@@ -15,11 +15,17 @@ class ReadOptions:
 
     ``section_columns`` holds column names, or ``SECTION=COLUMN`` where a column's name does not
     say which section it is.
+
+    ``wanted_sections`` names the only sections that are wanted, the best first: where a table has
+    columns of these, the report of a row is the best one's cell that is not empty. ``on_columns``
+    is called with the names of the columns of every table.
     """
 
     id_column: str | None = None
     text_column: str | None = None
     section_columns: tuple[str, ...] | None = None
+    wanted_sections: tuple[str, ...] = ()
+    on_columns: Callable[[Sequence[str]], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import os
 import pkgutil
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -59,6 +59,8 @@ def read_reports(
     id_column: str | None = None,
     text_column: str | None = None,
     section_columns: Sequence[str] | None = None,
+    wanted_sections: Sequence[str] = (),
+    on_columns: Callable[[Sequence[str]], object] | None = None,
     on_problem: OnProblem,
 ) -> Iterator[Report]:
     """Read reports one by one, in an order that depends on the inputs alone.
@@ -72,6 +74,8 @@ def read_reports(
         The columns of tables; by default ``report_id``, else ``id``, else the row's number;
         ``text`` or ``report``; and columns named like sections. A section column is a name or
         ``SECTION=COLUMN``.
+    wanted_sections, on_columns
+        For a caller who wants nothing but these sections (see `ReadOptions`).
     on_problem
         Called with every `Problem` as it is met. A failure loses its report (of several with one
         id, the first is kept), a warning loses nothing.
@@ -88,7 +92,11 @@ def read_reports(
         At once, if an input does not exist or holds no file of a known format.
     """
     options = ReadOptions(
-        id_column, text_column, tuple(section_columns) if section_columns else None
+        id_column,
+        text_column,
+        tuple(section_columns) if section_columns else None,
+        tuple(wanted_sections),
+        on_columns,
     )
     if not inputs:
         raise UsageError(f"No input was named: give at least one file or folder ({_known()}).")

@@ -20,7 +20,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         observations; observation; radiologic findings; radiographic findings; radiographic
         report; report text; narrative; body of report; interval findings; findings and
         interpretation; discussion; 分析; 所见; 影像所见; 检查所见; 影像学所见; 放射学所见; x线所见; ct所见; 影像表现; 影像学表现;
-        x线表现; ct表现; 表现; 影像描述; 检查描述; 描述; 报告内容"""
+        x线表现; ct表现; 表现; 影像描述; 检查描述; 描述; 报告内容; 所見; 影像所見; 検査所見; 소견; hallazgos; achados;
+        befund; befunde; reperti; constatations; описание"""
     ),
     "impression": _phrases(
         """impression; impressions; imp; impresion; conclusion; conclusions; opinion; summary;
@@ -30,14 +31,17 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         summary of findings; radiologic impression; radiological impression; radiographic
         impression; conclusion and summary; interpretation and recommendations; bottom line;
         summary and impression; impression and summary; impression and conclusion; 印象; 结论; 影像印象;
-        印象诊断; 诊断印象; 小结; 检查结论"""
+        印象诊断; 诊断印象; 小结; 检查结论; 影像结论; 結論; 印象診斷; 診斷印象; 결론; impresión; conclusión; conclusiones;
+        impressão; conclusão; beurteilung; conclusione; conclusioni; заключение; выводы"""
     ),
     # A diagnosis after the findings is what others call the impression; one before them is the
     # referrer's (see `sections.scored_sections`).
     "diagnosis": _phrases(
         """diagnosis; diagnoses; final diagnosis; radiologic diagnosis; radiological diagnosis;
         radiographic diagnosis; imaging diagnosis; 诊断; 诊断意见; 影像诊断; 影像学诊断; 诊断结果; 诊断结论; 放射学诊断;
-        放射诊断; x线诊断; ct诊断; 检查诊断; 诊断及建议; 诊断提示"""
+        放射诊断; x线诊断; ct诊断; 检查诊断; 诊断及建议; 诊断提示; 影像诊断意见; 影像学诊断意见; 放射诊断意见; 报告诊断; 診斷; 診斷意見;
+        影像診斷; 診断; 画像診断; 진단; diagnóstico; diagnósticos; diagnose; diagnosen; diagnosi; diagnostic;
+        диагноз"""
     ),
     "addendum": _phrases("""addendum; addenda; addendums; 补充报告; 补充"""),
     "indication": _phrases(

@@ -12,10 +12,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cxrmine.errors import UserError
 from cxrmine.tables import atomic_write_bytes, atomic_write_text
@@ -23,18 +23,37 @@ from cxrmine.tables import atomic_write_bytes, atomic_write_text
 COMMAND = "mine-labels"
 PARTS = ".parts"
 _FINISHED = ".parts-finished"
-_FIXED = frozenset(
-    {
-        "mentions.parquet",
-        "labels.csv",
-        "warnings.csv",
-        "failures.csv",
-        "run.json",
-        "timing.json",
-        "evidence.html",
-    }
+
+
+class Writes(NamedTuple):
+    """What runs of a command write: the command's name, and the names of its files.
+
+    ``files`` always have the same name; others match ``pages``, or match ``listed`` and are
+    among the ``outputs`` that the run's record lists. Nothing else is ever removed.
+    """
+
+    command: str
+    files: frozenset[str]
+    pages: str = ""
+    listed: str = ""
+
+
+MINE_LABELS = Writes(
+    COMMAND,
+    frozenset(
+        {
+            "mentions.parquet",
+            "labels.csv",
+            "warnings.csv",
+            "failures.csv",
+            "run.json",
+            "timing.json",
+            "evidence.html",
+        }
+    ),
+    pages=r"evidence_\d+\.html",
+    listed=r"labels_[\w.-]+\.csv",
 )
-_EVIDENCE_PAGE = re.compile(r"evidence_\d+\.html")
 
 State = Literal["empty", "unfinished", "finished", "foreign"]
 
@@ -46,11 +65,14 @@ class OutputFolder:
     ----------
     path : Path
         The folder that ``--out`` names; it need not exist.
+    writes : Writes, optional
+        The command whose run it is, and its files; by default mine-labels.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, writes: Writes = MINE_LABELS) -> None:
         self.path = path
         self.parts = path / PARTS
+        self.writes = writes
 
     def state(self) -> State:
         """Say what lies in the folder; ``foreign`` is anything but an unfinished or finished run.
@@ -64,13 +86,17 @@ class OutputFolder:
             return "empty"
         if not self.path.is_dir():
             raise UserError(f"--out {str(self.path)!r} is a file; name a folder.")
-        if (self.parts / "plan.json").exists():
-            return "unfinished"
+        plan = self.parts / "plan.json"
+        if plan.exists():
+            # A plan that names no command (damaged, or of an earlier version) is mine-labels'.
+            ours = (_command_of(plan) or COMMAND) == self.writes.command
+            return "unfinished" if ours else "foreign"
         # A run killed before it had a plan, or while it was tidying up, left nothing to keep.
         names = {entry.name for entry in self.path.iterdir()} - {PARTS, _FINISHED}
         if not names:
             return "empty"
-        return "finished" if _command_of(self.path / "run.json") == COMMAND else "foreign"
+        command = _command_of(self.path / "run.json")
+        return "finished" if command == self.writes.command else "foreign"
 
     def open(self, *, resume: bool, force: bool) -> State:
         """Check that a run may use the folder and return its state.
@@ -91,10 +117,11 @@ class OutputFolder:
         name = str(self.path)
         if state == "empty":
             return state
-        if state == "foreign" and (self.path / "run.json").exists():
+        records = (self.path / "run.json", self.parts / "plan.json")
+        if state == "foreign" and any(record.exists() for record in records):
             raise UserError(
                 f"{name!r} holds the output of another command; name another --out (--force "
-                f"replaces runs of {COMMAND} only)."
+                f"replaces runs of {self.writes.command} only)."
             )
         if force:
             return "empty"
@@ -118,8 +145,9 @@ class OutputFolder:
     def clear(self) -> None:
         """Remove what a run wrote, and nothing else."""
         records = (self.path / "run.json", self.parts / "plan.json")
-        names = _FIXED.union(*map(_outputs_named_in, records)) - {"run.json"}
-        names |= {e.name for e in self.path.iterdir() if _EVIDENCE_PAGE.fullmatch(e.name)}
+        names = self.writes.files.union(*map(self._outputs_named_in, records)) - {"run.json"}
+        pages = re.compile(self.writes.pages)
+        names |= {e.name for e in self.path.iterdir() if pages.fullmatch(e.name)}
         for name in names:
             (self.path / name).unlink(missing_ok=True)
         self.tidy()
@@ -157,6 +185,35 @@ class OutputFolder:
                 "with --force."
             ) from error
         return plan
+
+    def earlier(self, state: str) -> dict[str, Any]:
+        """Return the record of the run that lies in the folder, empty where there is none."""
+        if state == "unfinished":
+            return self.plan()
+        if state == "finished":
+            with suppress(ValueError):
+                finished: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
+                return finished
+        return {}
+
+    def check_same(self, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        """Refuse to mix two runs: what the record `now` states must stand in `earlier` as well.
+
+        Raises
+        ------
+        UserError
+            Names what differs.
+        """
+        before, after = _flat(earlier, now.keys()), _flat(now, now.keys())
+        differing = [
+            key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)
+        ]
+        if differing:
+            raise UserError(
+                f"the run in {str(self.path)!r} cannot be resumed because it had other "
+                f"{', '.join(differing)}; use the same ones, or start anew with --force or "
+                "another --out."
+            )
 
     def add_json(self, name: str, value: object) -> None:
         """Write one more output, so that a kill leaves no half of it beside the others."""
@@ -208,6 +265,13 @@ class OutputFolder:
                 with suppress(OSError):  # it stays unless the run came to nothing
                     self.path.rmdir()
 
+    def _outputs_named_in(self, record: Path) -> set[str]:
+        """Return the files that a run's record says it writes, if their names are plain."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            names = json.loads(record.read_bytes())["outputs"]
+            return {name for name in names if re.fullmatch(self.writes.listed, name)}
+        return set()
+
     @property
     def chunks(self) -> Path:
         """The folder of packed reports that wait for a worker."""
@@ -252,16 +316,17 @@ def write_json(path: Path, value: object) -> None:
     atomic_write_text(path, json.dumps(value, indent=2) + "\n")
 
 
+def _flat(record: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return the settings, hashes and inputs of a record by the name that a user would know."""
+    flat: dict[str, Any] = {}
+    for key in keys:
+        value = record.get(key)
+        flat.update(value if isinstance(value, dict) else {key: value})
+    return flat
+
+
 def _command_of(record: Path) -> str | None:
     with suppress(OSError, ValueError, AttributeError):
         command = json.loads(record.read_bytes()).get("command")
         return command if isinstance(command, str) else None
     return None
-
-
-def _outputs_named_in(record: Path) -> set[str]:
-    """Return the label tables that a run's record says it writes, if their names are plain."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        names = json.loads(record.read_bytes())["outputs"]
-        return {name for name in names if re.fullmatch(r"labels_[\w.-]+\.csv", name)}
-    return set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrmine.reports.report import Problem
+from cxrmine.runs.chunks import read_problems
 from cxrmine.runs.evidence import write_evidence
 from cxrmine.runs.folder import OutputFolder, write_json
 from cxrmine.runs.parts import Counts, PartFile, mention_schema
@@ -147,9 +147,7 @@ def _evidence(path: Path) -> bytes:
 
 def _problems(folder: OutputFolder, paths: Iterable[Path]) -> Iterator[Problem]:
     """Yield what went wrong in reading, then in labelling, in the order of the input."""
-    with folder.problems.open(encoding="ascii") as lines:
-        for line in lines:
-            yield Problem(*json.loads(line))
+    yield from read_problems(folder)
     for path in paths:
         with PartFile(path) as part:
             yield from part.problems()

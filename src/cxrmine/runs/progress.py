@@ -17,16 +17,17 @@ class Progress(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
     def update(self, *, read: int, done: int, all_read: bool) -> None:
-        """Say how many reports are read and labelled, and whether no more will come."""
+        """Say how many reports are read and done, and whether no more will come."""
 
     def say(self, line: str) -> None:
         """Say what happens next."""
 
 
 class Lines:
-    """Plain lines, for a log."""
+    """Plain lines, for a log; `done` says what becomes of the reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: str = "labelled") -> None:
+        self._done = done
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def __enter__(self) -> Lines:
@@ -41,7 +42,7 @@ class Lines:
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
         of = f" of {read:,}" if all_read else ""
-        self.say(f"{done:,}{of} reports labelled" if done else f"{read:,} reports read")
+        self.say(f"{done:,}{of} reports {self._done}" if done else f"{read:,} reports read")
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -49,9 +50,9 @@ class Lines:
 
 
 class Bar:
-    """A bar, for a person at a terminal."""
+    """A bar, for a person at a terminal; `doing` says what is done with the reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "Labelling") -> None:
         from rich import progress
         from rich.console import Console
 
@@ -63,6 +64,7 @@ class Bar:
             console=Console(stderr=True),
             transient=True,
         )
+        self._doing = doing
         self._task = self._bar.add_task("Reading", total=None)
 
     def __enter__(self) -> Bar:
@@ -75,7 +77,7 @@ class Bar:
     def update(self, *, read: int, done: int, all_read: bool) -> None:
         """Move the bar."""
         if all_read:
-            self._bar.update(self._task, description="Labelling", completed=done, total=read)
+            self._bar.update(self._task, description=self._doing, completed=done, total=read)
         else:
             # How much there will be is not known yet, so the bar only pulses.
             self._bar.update(self._task, description="Reading", completed=read)
@@ -85,6 +87,6 @@ class Bar:
         self._bar.update(self._task, description=line.rstrip("."))
 
 
-def open_progress() -> Progress:
-    """Return the progress display that suits standard error."""
-    return Bar() if sys.stderr.isatty() else Lines()
+def open_progress(doing: str = "Labelling", done: str = "labelled") -> Progress:
+    """Return the progress display that suits standard error, in the words of the command."""
+    return Bar(doing) if sys.stderr.isatty() else Lines(done)

@@ -1,0 +1,44 @@
+"""How a run that cannot go on ends: with one sentence, and with how to continue it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cxrmine.errors import UserError
+from cxrmine.runs.executors import WorkersLost
+
+EXIT_INTERRUPTED = 130
+
+
+@contextmanager
+def endings_told(out: Path, how_to_go_on: Callable[[], str]) -> Iterator[None]:
+    """Turn what ends a run from outside into a `UserError` that says how to continue.
+
+    Parameters
+    ----------
+    out : Path
+        The run's output folder.
+    how_to_go_on : callable
+        Returns the second half of the sentence.
+
+    Raises
+    ------
+    UserError
+        With exit status 130 after Ctrl-C, with 1 if the workers died or the disk is full.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise UserError(f"interrupted; {how_to_go_on()}", exit_code=EXIT_INTERRUPTED) from error
+    except WorkersLost as error:
+        raise UserError(f"{error}; {how_to_go_on()}", exit_code=1) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"the disk that holds {str(out)!r} is full; make room, then {how_to_go_on()}",
+            exit_code=1,
+        ) from error
