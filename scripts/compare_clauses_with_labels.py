@@ -34,13 +34,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cxrmine.evaluation.label_report import ScreenTable
     from cxrmine.labeling.mention import Mention
     from cxrmine.labeling.schemes import Scheme
     from cxrmine.labeling.vocabulary import Vocabulary
     from cxrmine.reports.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
+DEV_GOLD = "openi_gold_dev.csv"
 ASSERTED = ("present", "probable")
 #: How many terms a reader may have the patience to name; all of them come last.
 PATIENCE = (10, 30, 100)
@@ -157,9 +157,7 @@ def _pairs(sizes: Counter) -> int:  # type: ignore[type-arg]
     return sum(comb(n, 2) for n in sizes.values())
 
 
-def _by_group(
-    groups: Iterable[str], kinds: Iterable[Statement]
-) -> dict[str, Counter[Statement]]:
+def _by_group(groups: Iterable[str], kinds: Iterable[Statement]) -> dict[str, Counter[Statement]]:
     found: defaultdict[str, Counter[Statement]] = defaultdict(Counter)
     for group, kind in zip(groups, kinds, strict=True):
         found[group][kind] += 1
@@ -178,43 +176,41 @@ class Mix(NamedTuple):
     outvoted: int
 
 
-def mixed_signs(clauses: Sequence[Clause], group: Callable[[Clause], str]) -> Mix:
-    """Count the groups in which a finding is asserted by some clauses and denied by others.
+def _signs(clause: Clause) -> dict[str, bool]:
+    """Return the findings that a clause asserts (True) or denies, those it does both left out."""
+    asserted = {m.finding for m in clause.mentions if m.status in ASSERTED}
+    denied = {m.finding for m in clause.mentions if m.status == "absent"}
+    return {finding: finding in asserted for finding in asserted ^ denied}
 
-    A clause that itself does both ("left effusion, none on the right") is left out.
-    """
-    signs: defaultdict[str, defaultdict[str, dict[int, bool]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
+
+def mixed_signs(clauses: Sequence[Clause], group: Callable[[Clause], str]) -> Mix:
+    """Count the groups in which a finding is asserted by some clauses and denied by others."""
+    sides: defaultdict[tuple[str, str], tuple[list[int], list[int]]]
+    sides = defaultdict(lambda: ([], []))
     for index, clause in enumerate(clauses):
-        asserted = {m.finding for m in clause.mentions if m.status in ASSERTED}
-        denied = {m.finding for m in clause.mentions if m.status == "absent"}
-        for finding in asserted ^ denied:
-            signs[group(clause)][finding][index] = finding in asserted
-    mixed: set[str] = set()
-    held: set[int] = set()
-    outvoted: set[int] = set()
-    for name, findings in signs.items():
-        for of_clause in findings.values():
-            sides: dict[bool, list[int]] = {True: [], False: []}
-            for index, sign in of_clause.items():
-                sides[sign].append(index)
-            if sides[True] and sides[False]:
-                mixed.add(name)
-                held.update(of_clause)
-                outvoted.update(min(sides[True], sides[False], key=len))
-    return Mix(len(mixed), len(held), len(outvoted))
+        for finding, asserted in _signs(clause).items():
+            sides[group(clause), finding][asserted].append(index)
+    mixed = {key: both for key, both in sides.items() if all(both)}
+    return Mix(
+        groups=len({name for name, _ in mixed}),
+        clauses=len({index for both in mixed.values() for side in both for index in side}),
+        outvoted=len({index for both in mixed.values() for index in min(both, key=len)}),
+    )
 
 
 #: How a clause can differ from what most of its group says, and what that does to a label.
 DIFFERENCES = (
-    "the same finding, present here and absent there",
+    "the same finding, present here and absent there (missed)",
+    "the same finding, absent here and present there (invented)",
     "the same finding, another shade (hedged, past, asked for)",
     "another finding",
     "a finding, among clauses that assert none (missed)",
     "no finding, among clauses that assert one (invented)",
-    "neither asserts a finding (normal, absent, possible, nothing …)",
+    "neither asserts a finding (normal, absent, possible, nothing)",
 )
+
+#: Those by which a finding is lost under the name that its group would get.
+MISSED = (0, 4)
 
 
 def difference(own: Statement, most: Statement) -> int | None:
@@ -222,17 +218,12 @@ def difference(own: Statement, most: Statement) -> int | None:
     if own == most:
         return None
     if own.finding == most.finding:
-        return 0 if (own.asserts, most.asserts) in _OPPOSITE(own, most) else 1
-    if own.asserts and most.asserts:
-        return 2
+        if own.asserts and most.status == "absent":
+            return 0
+        return 1 if own.status == "absent" and most.asserts else 2
     if own.asserts:
-        return 3
-    return 4 if most.asserts else 5
-
-
-def _OPPOSITE(own: Statement, most: Statement) -> tuple[tuple[bool, bool], ...]:
-    absent = "absent" in (own.status, most.status)
-    return ((True, False), (False, True)) if absent else ()
+        return 3 if most.asserts else 4
+    return 5 if most.asserts else 6
 
 
 def differences(groups: Sequence[str], kinds: Sequence[Statement]) -> Counter[int]:
@@ -258,9 +249,7 @@ def names_reports(report_id: str) -> bool:
     return hashlib.sha256(report_id.encode("utf-8", "surrogatepass")).digest()[0] % 2 == 0
 
 
-def name_terms(
-    clauses: Iterable[Clause], label: Callable[[Clause], str]
-) -> dict[str, str]:
+def name_terms(clauses: Iterable[Clause], label: Callable[[Clause], str]) -> dict[str, str]:
     """Return the label of each term that has clauses: that of most of them, ties by the label."""
     votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for clause in clauses:
@@ -455,127 +444,101 @@ def agreements(first: Path, second: Path, out: Path, draws: int) -> dict[str, di
 # --- the tables ---------------------------------------------------------------------------------
 
 
-def clause_tables(clauses: Sequence[Clause], vocabulary: Vocabulary) -> list[ScreenTable]:
-    """Return the tables of clusters and terms against what the clauses say."""
-    from cxrmine.evaluation.label_report import ScreenTable
-
+def print_clauses(clauses: Sequence[Clause], vocabulary: Vocabulary) -> None:
+    """Print clusters and terms against what the clauses say."""
     kinds = [statement_of(c.mentions, vocabulary) for c in clauses]
-    placed = [k for k, c in enumerate(clauses) if c.cluster]
-    inside = [clauses[k] for k in placed]
-    said = [kinds[k] for k in placed]
-    n = len(inside)
+    n = len(clauses)
     levels: dict[str, Callable[[Clause], str]] = {
         "cluster": lambda c: c.cluster,
         "term": lambda c: c.term,
     }
-    # What the figures lie between: nothing clustered, and every wording for itself.
+    _print_statements(clauses, kinds, vocabulary)
+
+    # What the figures lie between: nothing told apart, and every wording for itself.
     ends: dict[str, Callable[[Clause], str]] = {
         "all clauses together": lambda c: "",
         "every distinct clause apart": lambda c: c.text,
     }
-    found = [k for k, kind in enumerate(said) if kind != NOTHING]
+    found = [k for k, kind in enumerate(kinds) if kind != NOTHING]
     rows = []
     for name, level in {**levels, **ends}.items():
-        groups = [level(c) for c in inside]
-        rows.append(
+        groups = [level(c) for c in clauses]
+        cells = []
+        for chosen in (range(n), found):
+            of, said = [groups[k] for k in chosen], [kinds[k] for k in chosen]
+            cells += [
+                f"{score(of, said):.3f}" if said else "-" for score in (purity, adjusted_rand)
+            ]
+        rows.append((name, f"{len(set(groups)):,}", *cells))
+    _print(
+        f"Clusters and terms against finding and status, on {n:,} clauses ({len(found):,} with a "
+        "mention); Rand: adjusted Rand index",
+        ("grouped by", "groups", "purity", "Rand", "purity, with mention", "Rand, with mention"),
+        rows,
+        breaks={len(levels)},
+    )
+
+    signed = sum(bool(_signs(c)) for c in clauses)
+    mixes = {name: mixed_signs(clauses, level) for name, level in levels.items()}
+    _print(
+        f'The danger of a "no": groups that hold one finding both present and absent; of {n:,} '
+        f"clauses, {signed:,} of which assert or deny something",
+        ("", "groups", "their clauses with it", "share", "of the rarer sign", "share"),
+        [
             (
                 name,
-                f"{len(set(groups)):,}",
-                f"{purity(groups, said):.3f}",
-                f"{adjusted_rand(groups, said):.3f}",
-                f"{purity([groups[k] for k in found], [said[k] for k in found]):.3f}"
-                if found
-                else "-",
-                f"{adjusted_rand([groups[k] for k in found], [said[k] for k in found]):.3f}"
-                if found
-                else "-",
+                f"{mix.groups:,}",
+                f"{mix.clauses:,}",
+                _share(mix.clauses, n),
+                f"{mix.outvoted:,}",
+                _share(mix.outvoted, n),
             )
-        )
-    statements = Counter(said)
-    several = sum(
-        len({m.finding for m in c.mentions if vocabulary[m.concept].abnormal and m.status in ASSERTED})
-        > 1
-        for c in inside
+            for name, mix in mixes.items()
+        ],
     )
+
+    told = [differences([level(c) for c in clauses], kinds) for level in levels.values()]
+    lines = [(text, [counts[which] for counts in told]) for which, text in enumerate(DIFFERENCES)]
+    lines.append(("all", [counts.total() for counts in told]))
+    _print(
+        f"Clauses that say something else than most of their group, of {n:,}",
+        ("", *(f"by {name}{end}" for name in levels for end in ("", ", share"))),
+        [
+            (text, *(cell for m in counts for cell in (f"{m:,}", _share(m, n))))
+            for text, counts in lines
+        ],
+        breaks={len(DIFFERENCES)},
+    )
+    asserting = sum(kind.asserts for kind in kinds)
+    for name, counts in zip(levels, told, strict=True):
+        lost = counts[MISSED[0]] + counts[MISSED[1]]
+        print(
+            f"Of {asserting:,} clauses that assert a finding, {lost:,} ({_share(lost, asserting)}) "
+            f"stand in a {name} that mostly asserts none."
+        )
+
+
+def _print_statements(
+    clauses: Sequence[Clause], kinds: Sequence[Statement], vocabulary: Vocabulary
+) -> None:
+    n = len(clauses)
     what = Counter(
-        "nothing found"
-        if kind == NOTHING
-        else "normal"
-        if kind == NORMAL
-        else "a finding, present or probable"
-        if kind.asserts
-        else f"a finding, {kind.status}"
-        for kind in said
+        kind.finding
+        if kind in (NORMAL, NOTHING)
+        else f"a finding, {'present or probable' if kind.asserts else kind.status}"
+        for kind in kinds
     )
-    tables = [
-        ScreenTable(
-            f"What {n:,} clauses say ({len(statements):,} different statements)",
-            ("", "clauses", "share"),
-            (
-                *((name, f"{m:,}", _share(m, n)) for name, m in what.most_common()),
-                ("(of these: two or more findings present)", f"{several:,}", _share(several, n)),
-            ),
-            frozenset({len(what)}),
-        ),
-        ScreenTable(
-            f"Clusters and terms against finding + status, on {n:,} clauses "
-            f"({len(found):,} with a mention)",
-            ("grouped by", "groups", "purity", "Rand", "purity, with mention", "Rand, with mention"),
-            tuple(rows),
-            frozenset({len(levels)}),
-        ),
-    ]
-    mixes = {name: mixed_signs(inside, level) for name, level in levels.items()}
-    tables.append(
-        ScreenTable(
-            f"The danger of a \"no\": groups that hold one finding both present and absent, of "
-            f"{n:,} clauses",
-            ("", "groups", "their clauses with it", "share", "of the rarer sign", "share"),
-            tuple(
-                (
-                    name,
-                    f"{mix.groups:,}",
-                    f"{mix.clauses:,}",
-                    _share(mix.clauses, n),
-                    f"{mix.outvoted:,}",
-                    _share(mix.outvoted, n),
-                )
-                for name, mix in mixes.items()
-            ),
-        )
+    several = sum(
+        len({m.finding for m in c.mentions if weight(m, vocabulary) < 2}) > 1 for c in clauses
     )
-    told = {
-        name: differences([level(c) for c in inside], said) for name, level in levels.items()
-    }
-    tables.append(
-        ScreenTable(
-            f"Clauses that say something else than most of their group, of {n:,}",
-            ("", *(f"by {name}{end}" for name in levels for end in ("", ", share"))),
-            (
-                *(
-                    (
-                        text,
-                        *(
-                            cell
-                            for counts in told.values()
-                            for cell in (f"{counts[which]:,}", _share(counts[which], n))
-                        ),
-                    )
-                    for which, text in enumerate(DIFFERENCES)
-                ),
-                (
-                    "all",
-                    *(
-                        cell
-                        for counts in told.values()
-                        for cell in (f"{counts.total():,}", _share(counts.total(), n))
-                    ),
-                ),
-            ),
-            frozenset({len(DIFFERENCES)}),
-        )
+    rows = [(name, f"{m:,}", _share(m, n)) for name, m in what.most_common()]
+    rows.append(("two or more findings present or probable", f"{several:,}", _share(several, n)))
+    _print(
+        f"What {n:,} clauses say ({len(set(kinds)):,} different statements)",
+        ("", "clauses", "share"),
+        rows,
+        breaks={len(what)},
     )
-    return tables
 
 
 def _share(part: int, whole: int) -> str:
@@ -625,7 +588,6 @@ def compare(request: Request) -> None:
     UserError
         If an input cannot be used.
     """
-    from cxrmine.evaluation.label_report import print_table
     from cxrmine.labeling.schemes import load_scheme
     from cxrmine.labeling.vocabulary import FILE_NAME, load_vocabulary
     from cxrmine.reports.readers import read_reports
@@ -648,28 +610,30 @@ def compare(request: Request) -> None:
     record = json.loads((clusters / "run.json").read_text(encoding="utf-8"))
     settings = record["settings"]
     whole = len({c.report_id for c in clauses})
-    beyond = sum(not c.cluster for c in clauses)
     print(
         f"Measured on {request.reports.name}: {len(reports):,} reports, of which {whole:,} have "
-        f"clauses ({settings['section'] or 'impression, else diagnosis'}): {len(clauses):,} "
-        f"clauses, {len({c.text for c in clauses}):,} distinct, in "
+        f"clauses (section {settings['section'] or 'impression, else diagnosis'}): "
+        f"{len(clauses):,} clauses, {len({c.text for c in clauses}):,} distinct, in "
         f"{record['clustering']['k']:,} clusters and {record['counts']['terms']:,} terms; distance "
         f"{settings['distance']}, seed {settings['seed']}."
     )
-    if beyond:
-        print(f"{beyond:,} clauses beyond the cut-off of every cluster are left out.")
+    placed = [c for c in clauses if c.cluster]
+    if len(placed) < len(clauses):
+        print(f"{len(clauses) - len(placed):,} clauses beyond all clusters are left out.")
     print(f"\n{DEFINITIONS}")
-    for table in clause_tables(clauses, vocabulary):
-        print()
-        print_table(table, sys.stdout)
+    print_clauses(placed, vocabulary)
 
     read = sections_read(clusters, reports)
     alone = request.folder / "section-labels"
     _write_section(request.folder / "section.csv", read)
     command("mine-labels", request.folder / "section.csv", "--out", alone, *chosen)
-    new = _cluster_half(request, read, settings)
+    ways = [
+        Way("clusters of all reports", clusters, request.reports, clauses),
+        _cluster_half(request, read, settings),
+    ]
+    runs = {"same section": alone, "whole report": labels}
     for scheme in schemes:
-        _compare_labels(request, scheme, vocabulary, clauses, clusters, labels, alone, new)
+        _compare_labels(request, scheme, vocabulary, ways, runs)
 
 
 def _write_section(path: Path, texts: Mapping[str, str]) -> None:
@@ -688,7 +652,9 @@ class Way:
     clauses: Sequence[Clause]
 
 
-def _cluster_half(request: Request, texts: Mapping[str, str], settings: Mapping[str, object]) -> Way:
+def _cluster_half(
+    request: Request, texts: Mapping[str, str], settings: Mapping[str, object]
+) -> Way:
     """Cluster the naming half by itself: what is known before the other reports come."""
     from cxrmine.reports.readers import read_reports
 
@@ -698,11 +664,11 @@ def _cluster_half(request: Request, texts: Mapping[str, str], settings: Mapping[
     run = request.folder / "old-clusters"
     options = ["--section", "impression", "--seed", settings["seed"]]
     options += ["--distance", settings["distance"]]
-    options += ["--split-enumeration"] if settings.get("split_enumeration") else []
-    options += ["--drop-units"] if settings.get("drop_units") else []
+    options += ["--split-enumeration"] if settings["split_enumeration"] else []
+    options += ["--drop-units"] if settings["drop_units"] else []
     command("cluster-clauses", old, "--out", run, *options)
     mined = request.folder / "old-labels"
-    # A column by the name of text, so that offsets point into the cell for both commands.
+    # The cell as whole text, so that offsets point into it for both commands.
     command("mine-labels", old, "--out", mined, "--text-column", "impression")
     reports = {
         r.report_id: r
@@ -711,20 +677,72 @@ def _cluster_half(request: Request, texts: Mapping[str, str], settings: Mapping[
     return Way("new reports", run, new, read_run(run, reports, read_mentions(mined)))
 
 
+@dataclass(frozen=True)
+class Applied:
+    """The labels of a clustering whose terms were named, and what became of its clauses.
+
+    ``top`` is how many terms were named, None for all. ``labels`` is the scoring half of them;
+    ``strict`` the same with normality only where nothing else was found.
+    """
+
+    way: Way
+    top: int | None
+    terms: int
+    named: int
+    columns: frozenset[str]
+    counts: Mapping[str, int]
+    labels: Path
+    strict: Path | None
+
+    @property
+    def title(self) -> str:
+        """What it is called in tables."""
+        much = f"all {self.terms:,} terms" if self.top is None else f"{self.top} largest terms"
+        return f"{self.way.name}, {much} named"
+
+
+def _apply(
+    way: Way, top: int | None, label: Callable[[Clause], str], scheme: Scheme, folder: Path
+) -> Applied:
+    """Name the terms of a clustering, and label its reports by them."""
+    from cxrmine.clauses.terms_file import DROP
+
+    names = name_terms((c for c in way.clauses if names_reports(c.report_id)), label)
+    stem = f"{way.name.replace(' ', '-')}-{top or 'all'}"
+    named = folder / f"{stem}.yaml"
+    write_names(way.run / "terms.yaml", named, names, top)
+    out = folder / stem
+    command("cluster-clauses", way.reports, "--apply", named, "--out", out)
+    half = folder / f"{stem}.csv"
+    half_table(out / "labels.csv", half, scheme)
+    strict = None
+    if scheme.normal is not None and top is None:
+        strict = folder / f"{stem}-strict.csv"
+        only_normal(out / "labels.csv", half, strict, scheme.normal.column)
+    given = [name for term, name in names.items() if top is None or int(term) <= top]
+    return Applied(
+        way=way,
+        top=top,
+        terms=len({c.term for c in way.clauses if c.term}),
+        named=sum(name not in ("", DROP) for name in given),
+        columns=frozenset(given) & frozenset(scheme.columns),
+        counts=json.loads((out / "run.json").read_text(encoding="utf-8"))["counts"],
+        labels=half,
+        strict=strict,
+    )
+
+
 def _compare_labels(
     request: Request,
     scheme: Scheme,
     vocabulary: Vocabulary,
-    clauses: Sequence[Clause],
-    clusters: Path,
-    labels: Path,
-    alone: Path,
-    new: Way,
+    ways: Sequence[Way],
+    runs: Mapping[str, Path],
 ) -> None:
-    """Print how the labels of named terms compare in one scheme."""
-    from cxrmine.clauses.terms_file import DROP
-    from cxrmine.evaluation.findings import FINDINGS_8, is_openi, key
-    from cxrmine.evaluation.label_report import ScreenTable, print_table
+    """Print how the labels of named terms compare in one scheme.
+
+    `runs` are those of mine-labels, on the section alone and on the whole reports.
+    """
     from cxrmine.evaluation.labels import find_label_file, read_labels
 
     folder = request.folder / scheme.name
@@ -736,193 +754,181 @@ def _compare_labels(
             known[clause.mentions] = label_of(clause.mentions, vocabulary, scheme)
         return known[clause.mentions]
 
-    def half_of(run: Path, name: str) -> Path:
+    mined: dict[str, Path] = {}
+    for name, run in runs.items():
         path, _ = find_label_file(run, scheme=scheme.name)
-        half_table(path, folder / f"{name}.csv", scheme)
-        return folder / f"{name}.csv"
+        mined[name] = folder / f"mine-labels-{len(mined)}.csv"
+        half_table(path, mined[name], scheme)
+    first = ways[0]
+    terms = len({c.term for c in first.clauses if c.term})
+    tops = [top for top in PATIENCE if top < terms]
+    applied = [_apply(first, top, label, scheme, folder) for top in tops]
+    applied += [_apply(way, None, label, scheme, folder) for way in ways]
 
-    mined = {
-        "mine-labels, whole report": half_of(labels, "whole"),
-        "mine-labels, the same section alone": half_of(alone, "section"),
-    }
-    whole, section = mined.values()
-    normal = scheme.normal.column if scheme.normal is not None else None
-
-    applied: dict[str, Path] = {}
-    told = []
-    ways = [Way("clusters of all reports", clusters, request.reports, clauses), new]
-    for way in ways:
-        names = name_terms((c for c in way.clauses if names_reports(c.report_id)), label)
-        terms = len(set(c.term for c in way.clauses if c.term))
-        tops = [t for t in PATIENCE if t < terms] if way is ways[0] else []
-        for top in (*tops, None):
-            much = f"{top} largest terms" if top else f"all {terms:,} terms"
-            title = f"{way.name}, {much} named"
-            stem = title.replace(" ", "-").replace(",", "")
-            filled = write_names(way.run / "terms.yaml", folder / f"{stem}.yaml", names, top)
-            out = folder / stem
-            command(
-                *("cluster-clauses", way.reports, "--apply", folder / f"{stem}.yaml"),
-                *("--out", out),
-            )
-            counts = json.loads((out / "run.json").read_text(encoding="utf-8"))["counts"]
-            half_table(out / "labels.csv", folder / f"{stem}.csv", scheme)
-            applied[title] = folder / f"{stem}.csv"
-            n = counts["clauses"]
-            told.append(
-                (
-                    title,
-                    f"{filled:,}",
-                    f"{sum(1 for v in names.values() if v and v != DROP):,}" if not top else "",
-                    *(
-                        _share(counts[part], n)
-                        for part in ("labeled", "dropped", "without_label", "unassigned")
-                    ),
-                )
-            )
-            if normal is not None and top is None:
-                stricter = folder / f"{stem}-strict.csv"
-                only_normal(out / "labels.csv", folder / f"{stem}.csv", stricter, normal)
-                applied[f"{title}; {normal} only if nothing else"] = stricter
-
-    n_half = len(read_labels(whole).ids)
-    columns = [c for c in scheme.columns]
+    ids = read_labels(next(iter(mined.values()))).ids
+    section = {c.report_id for c in first.clauses}
     print(
-        f"\n=== Labels in the scheme {scheme.name}: terms named by what mine-labels finds in most "
-        f"of their clauses in one half of the reports, scored on the other half, {n_half:,} "
-        "reports ===\n"
-        '"clusters of all reports": both halves clustered, without their labels. "new reports": '
-        "clusters and names\nfrom the one half alone, applied to the other. A finding that no term "
-        "is named after is never found."
+        f"\n=== Labels in the scheme {scheme.name} ===\n"
+        "Terms are named by what mine-labels finds in most of their clauses in one half of the "
+        f"reports; scores are of the\nother half, {len(ids):,} reports "
+        f'({sum(i not in section for i in ids):,} without clauses). "clusters of all reports": '
+        'both halves clustered, without their\nlabels. "new reports": clusters and names from '
+        "the one half alone, applied to the other. A finding that no term is\nnamed after is never "
+        "found."
     )
-    print()
-    print_table(
-        ScreenTable(
-            "Clauses by what became of their term through --apply",
-            ("", "filled in", "with a label", "labelled", "dropped", "no name", "unassigned"),
-            tuple(told),
-        ),
-        sys.stdout,
+    for each in applied:
+        if each.top is None:
+            lacking = [c for c in scheme.columns if c not in each.columns]
+            print(f"{each.title}: no term is {', '.join(lacking) or '(none)'}.")
+    _print(
+        "Clauses by what became of their term through --apply",
+        ("", "labels", "labelled", "dropped", "no name", "unassigned"),
+        [
+            (
+                each.title,
+                f"{each.named:,}",
+                *(
+                    _share(each.counts[part], each.counts["clauses"])
+                    for part in ("labeled", "dropped", "without_label", "unassigned")
+                ),
+            )
+            for each in applied
+        ],
+    )
+    whole = [each for each in applied if each.top is None]
+    _print_agreement(whole, mined, scheme, request)
+    _print_gold(applied, mined, scheme, request)
+
+
+def _print_agreement(
+    applied: Sequence[Applied], mined: Mapping[str, Path], scheme: Scheme, request: Request
+) -> None:
+    """Print named terms against mine-labels, by column for the first and in total for all."""
+    from cxrmine.evaluation.labels import read_labels
+
+    folder, columns = request.folder / scheme.name, scheme.columns
+    everything = f"all {len(columns)} columns"
+    n = len(read_labels(applied[0].labels).ids)
+    found = [
+        [
+            (
+                scores(each.labels, other, folder / f"f1-{number}-{other.stem}", request.draws),
+                agreements(
+                    each.labels, other, folder / f"kappa-{number}-{other.stem}", request.draws
+                ),
+            )
+            for other in mined.values()
+        ]
+        for number, each in enumerate(applied)
+    ]
+    heads = tuple(f"{what}, {name}" for name in mined for what in ("F1", "kappa"))
+    names = [*columns, *(name for name in found[0][0][0] if name not in columns)]
+    names = [name for name in names if "without" not in name and name != everything]
+    rows = [
+        (
+            name,
+            found[0][0][0][name]["positives"],
+            *(cell for f1, kappa in found[0] for cell in (_f1(f1[name]), _kappa(kappa.get(name)))),
+        )
+        for name in names
+    ]
+    _print(
+        f"{applied[0].title}, against mine-labels as if it were the gold, {n:,} reports; F1 per "
+        "cent, Cohen's kappa [95 %]",
+        ("", "positives", *heads),
+        rows,
+        breaks={len(columns)},
+    )
+    _print(
+        f"The same over {everything} together",
+        ("", *heads),
+        [
+            (
+                each.title,
+                *(
+                    cell
+                    for f1, kappa in pair
+                    for cell in (_f1(_total(f1)), _kappa(kappa.get(everything)))
+                ),
+            )
+            for each, pair in zip(applied, found, strict=True)
+        ],
     )
 
-    ours = {t: p for t, p in applied.items() if "all " in t and "nothing else" not in t}
-    ours = {t.partition(",")[0]: p for t, p in ours.items()}
-    rows = []
-    against = {
-        (title, other.stem): (
-            scores(path, other, folder / f"f1-{number}-{other.stem}", request.draws),
-            agreements(path, other, folder / f"kappa-{number}-{other.stem}", request.draws),
-        )
-        for number, (title, path) in enumerate(ours.items())
-        for other in (section, whole)
-    }
-    first = next(iter(against.values()))
-    names_of_rows = [*columns, *(k for k in first[0] if k not in columns)]
-    for name in names_of_rows:
-        cells = []
-        for f1, kappa in against.values():
-            cells += [_f1(f1.get(name)), _kappa(kappa.get(name))]
-        rows.append((name, first[0][name]["positives"] if name in first[0] else "", *cells[:4]))
-    both = first[1].get(f"all {len(columns)} columns")
-    if both is not None:
-        cells = [_kappa(kappa.get(both["column"])) for _, kappa in list(against.values())[:2]]
-        rows.append((both["column"], "", "", cells[0], "", cells[1]))
-    print()
-    print_table(
-        ScreenTable(
-            f"clusters of all reports, against mine-labels as if it were the gold, {n_half:,} "
-            "reports; F1 per cent, Cohen's kappa [95 %]",
-            (
-                "",
-                "positives",
-                "F1, section",
-                "kappa, section",
-                "F1, whole report",
-                "kappa, whole report",
-            ),
-            tuple(rows),
-            frozenset({len(columns)}),
-        ),
-        sys.stdout,
-    )
-    summary = [
-        (
-            title,
-            *(
-                cell
-                for stem in (section.stem, whole.stem)
-                for cell in (
-                    _f1(_total(against[title, stem][0], columns)),
-                    _kappa(against[title, stem][1].get(f"all {len(columns)} columns")),
-                )
-            ),
-        )
-        for title in ours
-    ]
-    print()
-    print_table(
-        ScreenTable(
-            f"All {len(columns)} columns against mine-labels, {n_half:,} reports",
-            ("", "F1, section", "kappa, section", "F1, whole report", "kappa, whole report"),
-            tuple(summary),
-        ),
-        sys.stdout,
-    )
+
+def _print_gold(
+    applied: Sequence[Applied], mined: Mapping[str, Path], scheme: Scheme, request: Request
+) -> None:
+    """Print both commands' labels against the gold, where there is one for the scheme."""
+    from cxrmine.evaluation.findings import FINDINGS_8, NORMAL, is_openi, key
+    from cxrmine.evaluation.labels import read_labels
 
     if request.gold is None or not request.gold.is_file():
-        print("\nNo gold was given or found, so nothing is scored against one.")
+        print("\nThere is no gold, so nothing is scored against one.")
         return
-    gold = read_labels(request.gold)
-    if not {key(c) for c in gold.columns} <= {key(c) for c in columns}:
-        print(
-            f"\n{request.gold.name} has other columns than the scheme {scheme.name}; no score "
-            "against it."
-        )
+    gold, folder = read_labels(request.gold), request.folder / scheme.name
+    if not {key(c) for c in gold.columns} <= {key(c) for c in scheme.columns}:
+        print(f"\n{request.gold.name} has other columns than {scheme.name}: no score against it.")
         return
     half_table(request.gold, folder / "gold.csv", scheme, gold.columns)
+    tables = {f"mine-labels, {name}": path for name, path in mined.items()}
+    ours: dict[str, str] = {}
+    for each in applied:
+        tables[each.title] = each.labels
+        if each.top is None:
+            ours[each.title] = each.way.name
+        if each.strict is not None and scheme.normal is not None:
+            title = f"{each.title}; {scheme.normal.column} only if nothing else"
+            tables[title] = each.strict
     scored = {
         title: scores(path, folder / "gold.csv", folder / f"gold-{number}", request.draws)
-        for number, (title, path) in enumerate({**mined, **applied}.items())
+        for number, (title, path) in enumerate(tables.items())
     }
-    n_gold = next(iter(scored.values()))[gold.columns[0]]["n_reports"]
-    shown = ["8 findings", normal, "8 findings + normal"] if is_openi(gold.columns) else []
-    shown = shown or list(gold.columns)
-    print()
-    print_table(
-        ScreenTable(
-            f"F1 against the gold {request.gold.name}, {int(n_gold):,} reports of the scoring "
-            "half, per cent [95 %]",
-            ("", *(str(name) for name in shown)),
-            tuple((t, *(_f1(rows.get(str(name))) for name in shown)) for t, rows in scored.items()),
-            frozenset({len(mined)}),
-        ),
-        sys.stdout,
+    openi = is_openi(gold.columns)
+    shown = ["8 findings", NORMAL, f"8 findings + {NORMAL}"] if openi else list(gold.columns)
+    on = f"{int(scored[next(iter(scored))][gold.columns[0]]['n_reports']):,} reports"
+    _print(
+        f"F1 against the gold {request.gold.name}, on {on} of the scoring half, per cent [95 %]",
+        ("", *shown),
+        [(title, *(_f1(rows[name]) for name in shown)) for title, rows in scored.items()],
+        breaks={len(mined)},
     )
-    if not is_openi(gold.columns):
-        return
-    full = {t: scored[t] for t in (*mined, *(t for t in applied if "all " in t))}
-    full = {t: r for t, r in full.items() if "nothing else" not in t}
-    print()
-    print_table(
-        ScreenTable(
-            f"precision / recall / F1 by finding, same {int(n_gold):,} reports, per cent",
-            ("", "positives", *(t.partition(", all")[0] for t in full)),
-            tuple(
+    if request.gold.name == DEV_GOLD:
+        print(
+            "mine-labels' rules and its scheme openi were written with this gold at hand, so that "
+            "its figures are no held-out ones."
+        )
+    if openi:
+        full = [*(title for title in scored if title.startswith("mine-labels")), *ours]
+        _print(
+            f"precision / recall / F1 by finding, on the same {on}, per cent",
+            ("", "positives", *(ours.get(title, title) for title in full)),
+            [
                 (
                     name,
-                    scored[next(iter(full))][name]["positives"],
-                    *(_three(rows[name]) for rows in full.values()),
+                    scored[full[0]][name]["positives"],
+                    *(_three(scored[title][name]) for title in full),
                 )
-                for name in (*FINDINGS_8, str(normal))
-            ),
-        ),
-        sys.stdout,
-    )
+                for name in (*FINDINGS_8, NORMAL)
+            ],
+        )
 
 
-def _total(rows: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> Mapping[str, str]:
+def _print(
+    title: str,
+    header: tuple[str, ...],
+    rows: Iterable[tuple[str, ...]],
+    breaks: Iterable[int] = (),
+) -> None:
+    from cxrmine.evaluation.label_report import ScreenTable, print_table
+
+    print()
+    print_table(ScreenTable(title, header, tuple(rows), frozenset(breaks)), sys.stdout)
+
+
+def _total(rows: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """Return the row over all columns, by whatever name evaluate-labels gives it."""
-    return max(rows.values(), key=lambda row: len(row["columns"].split(" ")))
+    return max(rows.values(), key=lambda row: len(row["columns"]))
 
 
 def _three(row: Mapping[str, str]) -> str:
@@ -955,7 +961,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     openi = given.data / "openi"
     reports = given.reports or openi / "NLMCXR_reports_dev.tgz"
-    gold = given.gold or (None if given.reports else openi / "openi_gold_dev.csv")
+    gold = given.gold or (None if given.reports else openi / DEV_GOLD)
     if not reports.exists():
         print(
             f"left out: there are no reports at {reports} (name the data's folder with --data or "

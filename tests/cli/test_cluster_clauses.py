@@ -57,8 +57,8 @@ def test_says_what_it_found_and_where(
     said = capsys.readouterr().out
     assert said.startswith("5 reports, 5 clauses (3 distinct), ")
     assert "2 clusters (as asked) in " in said
-    assert "The largest term holds 60.0 % [95 % interval " in said
-    assert "97 % of images" in said
+    assert "The largest term holds 60.0 % [23.1–88.2] of clauses" in said
+    assert "97 % of its images" in said
     assert str(out / "terms.yaml") in said
     assert (out / "clusters.png").exists()
     # Once more: the same lines, and nothing done.

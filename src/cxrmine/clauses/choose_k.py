@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 
 from cxrmine.clauses.clara import draw_sample
 from cxrmine.clauses.distance import ClauseDistances
-from cxrmine.clauses.grouping import CUT_OFF
 from cxrmine.clauses.kmedoids import build_order, fasterpam
 from cxrmine.clauses.objective import POWER, weights
 from cxrmine.clauses.steps import Steps
 
-#: Share of the clauses that have to lie within the cut-off.
+#: Share of the clauses that have to lie so near to their medoid ...
 COVERED = 0.99
+#: ... by relative distance.
+NEAR = 0.5
 #: Clusters at most; more are more than a reader can name.
 MOST_CLUSTERS = 300
 #: Distinct clauses that k is chosen on.
@@ -43,7 +44,7 @@ class KPoint:
     """One k that was tried.
 
     ``loss`` is the mean distance of a clause to its medoid in the run's metric, ``covered`` the
-    share of clauses within the cut-off of it.
+    share of clauses within `NEAR` of it.
     """
 
     k: int
@@ -126,7 +127,7 @@ def choose_k(
             total = checked_count.sum()
             return {
                 "loss": (checked_count * distance).sum() / total,
-                "covered": checked_count[relative <= CUT_OFF].sum() / total,
+                "covered": checked_count[relative <= NEAR].sum() / total,
             }
 
         if k not in tried:

@@ -9,9 +9,9 @@ of PAM (Schubert and Rousseeuw 2021, section 3.6), and three things more:
   medoids found on 20,000 distinct clauses so drawn left 1.90 edits a clause over all, on as many
   drawn evenly 2.39 and 2.52.)
 - Of the samples' medoids those of the least loss over *all* clauses are kept.
-- These are then refined over all clauses: candidates, the worst served first, are tried by
-  FasterPAM's swap with their distances computed as they are needed. It costs time instead of
-  memory, and ends after a fixed number of distances.
+- These are then refined over all clauses: candidates, the heaviest of every cluster first, are
+  tried by FasterPAM's swap with their distances computed as they are needed. It costs time
+  instead of memory, and ends after a fixed number of distances.
 
 Every sample depends on its number and the seed alone, so that a run which was killed need not do
 finished samples again.
@@ -36,6 +36,9 @@ LARGEST_SAMPLE = 20_000
 
 # Distances that the refinement computes at most: some 15 seconds on two cores.
 REFINE_DISTANCES = 2_000_000_000
+
+# After each of so many equal parts of the candidates the clusters are seen anew.
+ROUNDS = 4
 
 # Bytes of working memory for each point beside the matrix: blocks of rows while it is computed
 # and while BUILD goes through it.
@@ -214,9 +217,11 @@ def refine(
 ) -> NDArray[np.int64]:
     """Improve medoids by FasterPAM's swaps over all clauses, for a number of candidates.
 
-    Candidates are tried in the order of what they add to the loss, the largest first, and anew
-    as long as that helps and the budget lasts. Where even the distances to the medoids are too
-    many for the memory, a large sample drawn by `draw_sample` stands for all clauses.
+    Candidates are the heaviest clause of every cluster, then the second of every cluster, and so
+    on: on 200,000 clauses 3,000 such candidates lowered the loss more than 4,000 of the worst
+    served, of the heaviest of all or of random ones. It ends when the budget is spent, or no clause helps. Where
+    even the distances to the medoids are too many for the memory, a large sample drawn by
+    `draw_sample` stands for all clauses.
 
     Parameters
     ----------
@@ -252,12 +257,20 @@ def refine(
     search = SwapSearch(distances.between(points, chosen), chosen, weights)
     step = max(1, BLOCK_DISTANCES // len(points))
     left = max(budget // len(points), 1)
-    swaps = -1
-    while left and search.swaps > swaps:
-        swaps = search.swaps
-        urgency = w * distances.nearest(search.medoids)[1]
-        candidates = np.argsort(-urgency, kind="stable")[:left]
-        candidates = candidates[urgency[candidates] > 0]
+    a_round = -(-min(left, len(distances)) // ROUNDS)
+    tried = np.zeros(len(distances), bool)
+    swaps = 0
+    while left:
+        candidates = _in_turn(distances.nearest(search.medoids)[0], w)
+        tried[search.medoids] = True
+        candidates = candidates[~tried[candidates]][: min(a_round, left)]
+        if not len(candidates):
+            if search.swaps == swaps:
+                break  # all were tried since the last swap
+            swaps = search.swaps
+            tried[:] = False
+            continue
+        tried[candidates] = True
         left -= len(candidates)
         for start in range(0, len(candidates), step):
             block = candidates[start : start + step]
@@ -380,3 +393,12 @@ def clara(
         nearest = np.where(within, nearest, -1).astype(np.int32)
     losses = tuple(step.loss for step in steps)
     return Sampled(best.medoids, nearest, distance, best.loss, size, losses)
+
+
+def _in_turn(nearest: NDArray[np.int32], weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return all points: the heaviest of every cluster, the second of every cluster, and so on."""
+    by_cluster = np.lexsort((-weights, nearest))
+    first = np.searchsorted(nearest[by_cluster], np.arange(nearest.max() + 1))
+    rank = np.empty(len(nearest), np.int64)
+    rank[by_cluster] = np.arange(len(nearest)) - first[nearest[by_cluster]]
+    return np.argsort(rank, kind="stable")

@@ -35,7 +35,8 @@ _GAP = 10.0  # between terms
 _HEAD = 34.0  # height of a term's headline
 _SMALLEST = 14.0  # font size below which nothing is written
 _LARGEST = 118.0
-_TERM_FLOOR = 0.012  # least share of the picture that a term gets, to stay legible
+_SMALL = 25.0  # words below this size grow where there is room
+_TERM_FLOOR = 0.015  # least share of the picture that a term gets, to stay legible
 _CLUSTER_FLOOR = 9_500.0  # least area of a cluster's box
 _WRAPPED = 11.0  # widths, at a font size of 1, above which a text may take several lines
 _PIECES = 3  # and how many
@@ -310,7 +311,7 @@ def fill(
         wanted = _grown(texts, wanted, box, writer)
     for number in range(fit, 0, -1):
         left = len(texts) - number + hidden
-        tail = [_more(left)] if left else []
+        tail = _more(left, box.width / smallest, writer) if left else []
         lines = _lines([*texts[:number], *tail], [*wanted[:number], smallest], box, writer)
         if lines is not None:
             return _centred(lines, box, writer, number)
@@ -320,18 +321,20 @@ def fill(
 
 
 def _grown(texts: Sequence[str], sizes: list[float], box: Box, writer: Writer) -> list[float]:
-    """Return larger sizes for the rare words where a box has room for all and more."""
+    """Return larger sizes for the smallest words where a box has room for all and more."""
     best = sizes
     for step in range(1, 9):
-        larger = [min(sizes[0], size * (1 + 0.1 * step)) for size in sizes]
+        larger = [max(size, min(_SMALL, size * (1 + 0.1 * step))) for size in sizes]
         if _lines(texts, larger, box, writer) is None:
             break
         best = larger
     return best
 
 
-def _more(number: int) -> str:
-    return f"… and {number:,} more"
+def _more(number: int, width: float, writer: Writer) -> list[str]:
+    """Return what says how many texts are left out, in the words there is room for, if any."""
+    ways = (f"… and {number:,} more", f"+ {number:,}")
+    return [way for way in ways if writer.width(way) <= width][:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -603,7 +606,7 @@ def _lay_out_clusters(
         words = fill(
             [clause.clause for clause in tried],
             [_size(clause.count, largest) for clause in tried],
-            cell.inset(8.0),
+            cell.inset(6.0),
             writer,
             hidden=len(clauses) - len(tried),
         )
@@ -807,7 +810,7 @@ def draw_k_curve(choice: _Choice, path: Path) -> tuple[str, ...]:
             0.02, 0.945, wrapped(choice.criterion, 118), fontproperties=font, color=_SOFT,
             va="top", parse_math=False,
         )  # fmt: skip
-        figure.subplots_adjust(left=0.1, right=0.98, bottom=0.08, top=0.83, hspace=0.1)
+        figure.subplots_adjust(left=0.1, right=0.98, bottom=0.08, top=0.86, hspace=0.1)
         _save(figure, path)
     return ()
 

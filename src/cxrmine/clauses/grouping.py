@@ -14,8 +14,9 @@ from cxrmine.clauses.distance import to_medoids
 from cxrmine.clauses.model import Cluster, DistinctClause, Grouping, Term
 
 #: A clause further from its medoid than this share of the longer one's length is no wording of
-#: the same: it does not widen the cluster's radius.
-CUT_OFF = 0.5
+#: the same: it does not widen the cluster's radius. (At 0.5 the labels that ``--apply`` gave the
+#: bundled corpus and a second draw of its grammar had a macro-F1 lower by 0.01.)
+CUT_OFF = 0.6
 
 # Rounds of numbering clusters and settling ties by their numbers.
 _ROUNDS = 8

@@ -76,7 +76,10 @@ def command(
         bool, typer.Option("--drop-units", help="Leave units of measurement out, like digits.")
     ] = False,
     workers: Annotated[
-        int, typer.Option(metavar="N", help="Processes and threads that work (default 1).")
+        int,
+        typer.Option(
+            metavar="N", show_default=False, help="Processes and threads that work (default 1)."
+        ),
     ] = 1,
     apply: Annotated[
         Path | None,
@@ -238,11 +241,16 @@ def _tell_clusters(record: Mapping[str, Any], out: Path) -> list[str]:
             "cluster."
         )
     terms = covered["terms"]
+    if terms == 1:
+        largest = "The largest term holds"
+    elif terms == counts["terms"]:
+        largest = f"All {terms} terms hold"
+    else:
+        largest = f"The {terms} largest terms hold"
     lines.append(
-        f"The {'largest term holds' if terms == 1 else f'{terms} largest terms hold'} "
-        f"{_share(covered['clauses'])} of clauses; {_share(covered['reports'])} of reports have "
-        f"one of these, {_share(covered['whole_reports'])} nothing else (the paper's 10: 97 % of "
-        "images)."
+        f"{largest} {_share(covered['clauses'])} of clauses; {_share(covered['reports'])} of "
+        f"reports have one of these, {_share(covered['whole_reports'])} nothing else (95 % "
+        "intervals; the paper's 10 terms: 97 % of its images)."
     )
     shown = ("clauses.csv", "clusters.csv", "table1.csv", "clusters.png", "clusters.html")
     lines.append(f"Tables and figures: {', '.join(str(out / name) for name in shown)}")
@@ -282,7 +290,7 @@ def _tell_labels(record: Mapping[str, Any], out: Path) -> list[str]:
 
 def _share(figures: Mapping[str, Any]) -> str:
     low, high = 100 * figures["low"], 100 * figures["high"]
-    return f"{100 * figures['share']:.1f} % [95 % interval {low:.1f}–{high:.1f}]"
+    return f"{100 * figures['share']:.1f} % [{low:.1f}–{high:.1f}]"
 
 
 def _percent(part: int, whole: int) -> str:

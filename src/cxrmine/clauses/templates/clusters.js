@@ -283,12 +283,12 @@
   const everything = Array.from({ length: size }, (_, i) => i).sort(byCount);
   const members = (c) => Array.from({ length: clusters[c].size }, (_, place) => clusters[c].first + place);
   const VIEWS = {
-    term: ["the chosen term", null],
-    all: ["all clauses", () => true],
-    unassigned: ["unassigned: no cluster near enough", (i) => clusterOf[i] < 0 && !hand.has(i)],
-    beyond: ["beyond its cluster's radius: --apply leaves it unassigned", (i) => beyond(i) && !hand.has(i)],
-    far: ["far from the medoid: a third of the text or more", (i) => relative[i] >= FAR],
-    hand: ["moved by hand", (i) => hand.has(i)],
+    term: ["the chosen term", null, ""],
+    all: ["all clauses", () => true, ""],
+    unassigned: ["unassigned", (i) => clusterOf[i] < 0 && !hand.has(i), "No cluster is near enough."],
+    beyond: ["beyond the radius", (i) => beyond(i) && !hand.has(i), "Further from the medoid than its cluster's radius: where it stands in a report, --apply leaves it unassigned."],
+    far: ["far from the medoid", (i) => relative[i] >= FAR, "A third or more of the longer text differs."],
+    hand: ["moved by hand", (i) => hand.has(i), ""],
   };
   const searched = (text) => text.normalize("NFKC").toLowerCase().replace(/\p{Nd}/gu, "").split(/\s+/u).filter(Boolean).join(" ");
 
@@ -332,7 +332,7 @@
       if (away) line.className = "gone";
       cell.append(" ", make("span", { class: "chip hand" }, away ? `moved to term ${terms[t].number}` : "moved by hand"));
     }
-    if (beyond(i) && !hand.has(i)) cell.append(" ", make("span", { class: "chip far" }, "beyond the radius"));
+    if (beyond(i) && !hand.has(i) && state.view !== "beyond") cell.append(" ", make("span", { class: "chip far" }, "beyond the radius"));
     if (data.raw[i] !== undefined) cell.append(make("small", { dir: "auto" }, `as in “${data.raw[i]}”`));
     line.append(make("td", {}, checkbox(i)), cell,
       make("td", { class: "number" }, number.format(data.count[i])),
@@ -417,6 +417,7 @@
     }
     head.append(make("p", {}, `${plural(list.length, "distinct clause")}, ${plural(sum, "occurrence")}`));
     const card = make("section", { class: "card" }, head);
+    if (!one && VIEWS[state.view][2]) card.append(make("p", { class: "legend" }, VIEWS[state.view][2]));
     if (shown.length) card.append(table(shown, !one, one ? clusterTerm[state.cluster] : undefined), legend());
     else card.append(make("p", { class: "empty" }, query ? "No clause holds this." : "There are none."));
     if (one) card.append(...left(clusters[state.cluster].rest));
