@@ -1,8 +1,8 @@
 """Check that an installed cxrmine is whole: run it with the Python that it is installed in.
 
 Outside a checkout, in an environment that holds nothing but the wheel, this shows that the wheel
-carries the rules, the vocabulary, the samples and the parser, and that the console script labels
-a report. Exits 1 with a sentence for the first thing that is missing.
+carries the rules, the vocabulary, the samples and the parser, that the console script labels
+reports, and that clauses are clustered and drawn. Exits 1 with a sentence for the first thing that is missing.
 """
 
 from __future__ import annotations
@@ -43,6 +43,14 @@ def main() -> None:
             ids = [row["report_id"] for row in csv.DictReader(wanted)]
             if ids != [row["report_id"] for row in csv.DictReader(labels)]:
                 sys.exit("labels.csv does not hold the sample reports in their order")
+
+    with tempfile.TemporaryDirectory() as folder:
+        reports = samples_dir() / "clauses" / "reports.csv"
+        command = [Path(sys.executable).parent / "cluster-clauses", reports, "--out", folder]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd=folder)
+        for name in ("clusters.csv", "clusters.html", "clusters.png", "terms.yaml"):
+            if not (Path(folder) / name).stat().st_size:
+                sys.exit(f"cluster-clauses wrote an empty {name}")
     print(f"cxrmine {cxrmine.__version__} in {package} is whole: {len(ids)} samples labelled.")
 
 

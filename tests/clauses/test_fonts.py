@@ -26,7 +26,17 @@ def test_latin_cyrillic_greek_and_arabic_need_no_font_of_the_machine() -> None:
     chosen = choose_fonts(["Effusion, naïve", "лёгкие", "καρδιά", "القلب"], installed=())
     assert chosen.faces == (base_face(),)
     assert chosen.missing == frozenset()
-    assert chosen.warning is None
+    assert chosen.warning is None or "Matplotlib 3.11" in chosen.warning
+
+
+def test_old_matplotlib_says_that_arabic_is_not_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib import font_manager
+
+    monkeypatch.setattr(font_manager, "FontPath", None, raising=False)
+    assert choose_fonts(["القلب"], installed=()).warning is None
+    monkeypatch.delattr(font_manager, "FontPath")
+    assert "Matplotlib 3.11" in (choose_fonts(["القلب"], installed=()).warning or "")
+    assert choose_fonts(["heart"], installed=()).warning is None
 
 
 def test_one_font_more_draws_chinese(chinese_face: Face) -> None:

@@ -14,17 +14,17 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cxrmine.clauses.boxes import Box, squarify
 from cxrmine.clauses.model import Cluster, DistinctClause, Grouping, Term
+from cxrmine.clauses.words import SMALLEST, Word, Writer, fill
 from cxrmine.tables import atomic_write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cxrmine.clauses.fonts import Fonts
 
 #: The picture's width and height.
 SIZE = (2000, 1400)
@@ -33,15 +33,11 @@ _MARGIN = 28.0
 _TITLE = 92.0  # height of the title above the boxes
 _GAP = 10.0  # between terms
 _HEAD = 34.0  # height of a term's headline
-_SMALLEST = 14.0  # font size below which nothing is written
 _LARGEST = 118.0
-_SMALL = 25.0  # words below this size grow where there is room
 _TERM_FLOOR = 0.015  # least share of the picture that a term gets, to stay legible
 _CLUSTER_FLOOR = 9_500.0  # least area of a cluster's box
-_WRAPPED = 11.0  # widths, at a font size of 1, above which a text may take several lines
-_PIECES = 3  # and how many
+_CONSIDERED = 2_000  # clauses of a cluster at most; no box holds as many
 _LONG_ENOUGH = 190.0  # width of a shortened clause that says enough
-_WORDS = 600  # clauses looked at for one box; more than fit into any
 
 # Ink and tint of a term (both of one hue; ink on tint has a contrast above 4.5 to 1).
 _COLOURS = (
@@ -76,356 +72,6 @@ class _Choice(Protocol):
     def criterion(self) -> str: ...
     @property
     def curve(self) -> Sequence[_Point]: ...
-
-
-# ---------------------------------------------------------------------------- boxes
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle: its upper left corner, width and height, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def inset(self, by: float, top: float | None = None) -> Box:
-        """Return the box without a margin (`top` for the upper one)."""
-        above = by if top is None else top
-        return Box(
-            self.x + by,
-            self.y + above,
-            max(0.0, self.width - 2 * by),
-            max(0.0, self.height - by - above),
-        )
-
-
-def squarify(values: Sequence[float], box: Box) -> list[Box]:
-    """Divide a box among positive values, falling, into rectangles as square as can be.
-
-    Returns
-    -------
-    list of Box
-        In the order of `values`, areas in their proportion.
-
-    Notes
-    -----
-    Bruls, Huizing and van Wijk (2000), section 3: rows are laid along the shorter side, and a row
-    takes one more rectangle as long as its worst aspect ratio does not grow.
-    """
-    if not values or min(values) <= 0:
-        if values:
-            raise ValueError("values must be positive")
-        return []
-    unit = box.width * box.height / sum(values)
-    areas = [value * unit for value in values]
-    boxes: list[Box] = []
-    left = box
-    start = 0
-    while start < len(areas):
-        side = min(left.width, left.height)
-        end = start + 1
-        worst = _worst(areas[start:end], side)
-        while end < len(areas) and (longer := _worst(areas[start : end + 1], side)) <= worst:
-            worst, end = longer, end + 1
-        row = areas[start:end]
-        depth = sum(row) / side if side else 0.0
-        place = 0.0
-        for area in row:
-            length = area / depth if depth else 0.0
-            if left.width >= left.height:
-                boxes.append(Box(left.x, left.y + place, depth, length))
-            else:
-                boxes.append(Box(left.x + place, left.y, length, depth))
-            place += length
-        if left.width >= left.height:
-            left = Box(left.x + depth, left.y, max(0.0, left.width - depth), left.height)
-        else:
-            left = Box(left.x, left.y + depth, left.width, max(0.0, left.height - depth))
-        start = end
-    return boxes
-
-
-def _worst(row: Sequence[float], side: float) -> float:
-    """Return the worst aspect ratio of a row of areas along a side (their section 3.2)."""
-    total = sum(row)
-    return max(side**2 * max(row) / total**2, total**2 / (side**2 * min(row)))
-
-
-# ---------------------------------------------------------------------------- words in a box
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A line of text where it is drawn: the left end of its baseline, and its font size.
-
-    ``rank`` is the place of its text among those to write, -1 for what only says how many more
-    there are.
-    """
-
-    text: str
-    x: float
-    y: float
-    size: float
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Ink:
-    """How far a line of text reaches at a font size of 1, y upwards from the baseline."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-
-class Writer:
-    """Measures and shortens lines of text in the chosen fonts."""
-
-    def __init__(self, fonts: Fonts) -> None:
-        self.fonts = fonts
-        self._inks: dict[str, _Ink] = {}
-
-    def ink(self, text: str) -> _Ink:
-        """Return the extent of a line of text at a font size of 1."""
-        if text not in self._inks:
-            vertices: Any = self.fonts.outline(text).vertices
-            ink = _Ink(0.0, 0.0, 0.0, 0.0)
-            if len(vertices):
-                (left, bottom), (right, top) = vertices.min(axis=0), vertices.max(axis=0)
-                ink = _Ink(float(left), float(right), float(bottom), float(top))
-            self._inks[text] = ink
-        return self._inks[text]
-
-    def width(self, text: str) -> float:
-        """Return the width of a line of text at a font size of 1."""
-        ink = self.ink(text)
-        return ink.right - ink.left
-
-    def shortened(self, text: str, width: float) -> str:
-        """Return as much of a text as is no wider than `width` at a font size of 1."""
-        if self.width(text) <= width:
-            return text
-        low = self._fitting(text, width, "…")
-        return text[:low].rstrip() + "…" if low else ""
-
-    def wrapped(self, text: str, width: float, pieces: int) -> list[str]:
-        """Break a text into lines no wider than `width` at a font size of 1.
-
-        At blanks, and between characters where a line without a blank is too long. At most
-        `pieces` lines: the last one is shortened.
-        """
-        lines = self._broken(text, width, pieces)
-        if len(lines) > 1:
-            # As even as can be, rather than one character alone on the last line.
-            for share in (0.55, 0.65, 0.75, 0.85, 0.95):
-                even = self._broken(text, width * share, pieces)
-                if len(even) == len(lines) and even[-1].endswith("…") == lines[-1].endswith("…"):
-                    return even
-        return lines
-
-    def _broken(self, text: str, width: float, pieces: int) -> list[str]:
-        lines: list[str] = []
-        while text:
-            if len(lines) == pieces - 1 or self.width(text) <= width:
-                return [*lines, self.shortened(text, width)]
-            end = self._fitting(text, width, "")
-            blank = text.rfind(" ", 1, end + 1)
-            end = blank if blank > end // 2 else max(end, 1)
-            lines.append(text[:end].rstrip())
-            text = text[end:].lstrip()
-        return lines
-
-    def _fitting(self, text: str, width: float, ending: str) -> int:
-        """Return how many characters are no wider than `width` with an ending."""
-        low, high = 0, len(text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.width(text[:middle].rstrip() + ending) <= width:
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-
-def fill(
-    texts: Sequence[str],
-    sizes: Sequence[float],
-    box: Box,
-    writer: Writer,
-    *,
-    hidden: int = 0,
-    smallest: float = _SMALLEST,
-) -> list[Word]:
-    """Write as many of the texts into a box as it holds, the first ones first.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        In falling order of importance.
-    sizes : sequence of float
-        The font size that each would like to have. All shrink alike where the box is small, none
-        below `smallest`.
-    box : Box
-        Where they go, in centred lines; a long text takes several.
-    writer : Writer
-        Measures them.
-    hidden : int
-        How many further texts there are that are not even tried.
-
-    Returns
-    -------
-    list of Word
-        Without overlap and inside the box; empty where it is too small for one word. Where not
-        all are written, the last word is ``… and 57 more``, its rank -1.
-    """
-    if not texts:
-        return []
-    first = min(len(texts), 10)
-
-    def sized(scale: float) -> list[float]:
-        return [max(smallest, size * scale) for size in sizes]
-
-    # The largest scale at which the leading texts fit; where not even the smallest holds them
-    # all, as many as there is room for.
-    low, high = 0.0, 1.0
-    if _lines(texts[:first], sized(1.0), box, writer) is None:
-        for _ in range(12):
-            middle = (low + high) / 2
-            fits = _lines(texts[:first], sized(middle), box, writer) is not None
-            low, high = (middle, high) if fits else (low, middle)
-    else:
-        low = 1.0
-    wanted = sized(low)
-    # Between the number that fits and the one that does not: lines only grow with more words.
-    fit, fail = 0, len(texts) + 1
-    while fail - fit > 1:
-        middle = (fit + fail) // 2
-        if _lines(texts[:middle], wanted, box, writer) is None:
-            fail = middle
-        else:
-            fit = middle
-    if fit == len(texts) and not hidden:
-        wanted = _grown(texts, wanted, box, writer)
-    for number in range(fit, 0, -1):
-        left = len(texts) - number + hidden
-        tail = _more(left, box.width / smallest, writer) if left else []
-        lines = _lines([*texts[:number], *tail], [*wanted[:number], smallest], box, writer)
-        if lines is not None:
-            return _centred(lines, box, writer, number)
-    # No room for a word and the tail: the word alone says more.
-    lines = _lines(texts[:1], wanted, box, writer)
-    return [] if lines is None else _centred(lines, box, writer, 1)
-
-
-def _grown(texts: Sequence[str], sizes: list[float], box: Box, writer: Writer) -> list[float]:
-    """Return larger sizes for the smallest words where a box has room for all and more."""
-    best = sizes
-    for step in range(1, 9):
-        larger = [max(size, min(_SMALL, size * (1 + 0.1 * step))) for size in sizes]
-        if _lines(texts, larger, box, writer) is None:
-            break
-        best = larger
-    return best
-
-
-def _more(number: int, width: float, writer: Writer) -> list[str]:
-    """Return what says how many texts are left out, in the words there is room for, if any."""
-    ways = (f"… and {number:,} more", f"+ {number:,}")
-    return [way for way in ways if writer.width(way) <= width][:1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    text: str
-    size: float
-    width: float
-    rank: int
-
-
-_Line = list[_Piece]
-
-
-def _lines(
-    texts: Sequence[str],
-    sizes: Sequence[float],
-    box: Box,
-    writer: Writer,
-    smallest: float = _SMALLEST,
-) -> list[_Line] | None:
-    """Break texts into lines; None if one is too wide or the lines are too high for the box."""
-    lines: list[_Line] = []
-    room = 0.0
-    for rank, (text, size) in enumerate(zip(texts, sizes, strict=False)):
-        em = writer.width(text)
-        if em * size > box.width:
-            # A short text shrinks instead, as far as it can.
-            if em <= _WRAPPED and size > smallest:
-                return None
-            pieces = writer.wrapped(text, box.width / size, _PIECES)
-            if size > smallest and pieces[-1].endswith("…") and not text.endswith("…"):
-                return None
-            if not pieces[-1]:
-                return None
-            lines += [[_Piece(piece, size, writer.width(piece) * size, rank)] for piece in pieces]
-            room = 0.0
-            continue
-        width = em * size
-        if not lines or room < width + _space(size):
-            lines.append([])
-            room = box.width + _space(size)
-        lines[-1].append(_Piece(text, size, width, rank))
-        room -= width + _space(size)
-    return lines if _height(lines, writer) <= box.height else None
-
-
-def _space(size: float) -> float:
-    """Return the blank between two words of a line."""
-    return 7.0 + 0.34 * size
-
-
-def _leading(line: _Line, following: _Line) -> float:
-    """Return the blank between two lines, less within one text."""
-    size = max(piece.size for piece in line)
-    if line[-1].rank == following[0].rank:
-        return 3.0 + 0.18 * size
-    return 4.0 + 0.26 * size
-
-
-def _extent(line: _Line, writer: Writer) -> tuple[float, float]:
-    """Return how far a line's ink reaches above and below its baseline."""
-    inks = [(writer.ink(piece.text), piece.size) for piece in line]
-    return (
-        max(ink.top * size for ink, size in inks),
-        max(-ink.bottom * size for ink, size in inks),
-    )
-
-
-def _height(lines: Sequence[_Line], writer: Writer) -> float:
-    total = sum(sum(_extent(line, writer)) for line in lines)
-    return total + sum(_leading(*both) for both in pairwise(lines))
-
-
-def _centred(lines: Sequence[_Line], box: Box, writer: Writer, number: int) -> list[Word]:
-    words: list[Word] = []
-    y = box.y + (box.height - _height(lines, writer)) / 2
-    for place, line in enumerate(lines):
-        if place:
-            y += _leading(lines[place - 1], line)
-        total = sum(piece.width for piece in line) + sum(_space(piece.size) for piece in line[1:])
-        x = box.x + (box.width - total) / 2
-        above, below = _extent(line, writer)
-        y += above
-        for position, piece in enumerate(line):
-            x += _space(piece.size) if position else 0.0
-            left = x - writer.ink(piece.text).left * piece.size
-            rank = piece.rank if piece.rank < number else -1
-            words.append(Word(piece.text, left, y, piece.size, rank))
-            x += piece.width
-        y += below
-    return words
 
 
 # ---------------------------------------------------------------------------- the figure
@@ -488,7 +134,7 @@ def draw_clusters(
     members = _members(grouping, {number for term in terms for number in term.clusters})
     names = {term.number: (labels or {}).get(term.number, "") for term in terms}
     headline, note = _headline(grouping, terms, top, title)
-    texts = [clause.clause for group in members.values() for clause in group[:_WORDS]]
+    texts = [clause.clause for group in members.values() for clause in group[:_CONSIDERED]]
     # Latin letters and signs are Matplotlib's own font's; they need not be asked for.
     fonts = choose_fonts([*texts, *names.values(), headline])
     writer = Writer(fonts)
@@ -569,7 +215,7 @@ def _lay_out_term(
         laid = _lay_out_clusters(own, shown, inner, members, largest, writer)
         if shown == 1 or all(cluster.legible for cluster in laid):
             break
-        shown -= 1
+        shown -= max(1, shown // 6)
     if len(own) > 1 and not all(cluster.legible for cluster in laid):
         laid = _lay_out_clusters(own, 0, inner, members, largest, writer)  # all in one box
     share = f"{term.count:,}  ·  {_percent(term.count, grouping.occurrences)}"
@@ -601,7 +247,7 @@ def _lay_out_clusters(
                 (clause for cluster in group for clause in members[cluster.number]),
                 key=lambda clause: (-clause.count, clause.clause),
             )
-        tried = clauses[:_WORDS]
+        tried = clauses[:_CONSIDERED]
         cell = boxes[place].inset(2.5)
         words = fill(
             [clause.clause for clause in tried],
@@ -630,7 +276,7 @@ def _legible(words: Sequence[Word], tried: Sequence[DistinctClause], writer: Wri
 def _size(count: int, largest: int) -> float:
     """Return the font size that a frequency would like to have."""
     share: float = (count / max(largest, 1)) ** 0.42
-    return _SMALLEST + (_LARGEST - _SMALLEST) * share
+    return SMALLEST + (_LARGEST - SMALLEST) * share
 
 
 class _Canvas:
@@ -712,7 +358,7 @@ def _draw(terms: Sequence[_TermBox], headline: str, note: str, writer: Writer, p
 def _one_line(text: str, x: float, y: float, size: float, room: float, writer: Writer) -> Word:
     """Return a line of text that is shrunk, then cut, to the room there is."""
     wide = writer.width(text) * size
-    size = max(_SMALLEST, size * min(1.0, room / wide)) if wide else size
+    size = max(SMALLEST, size * min(1.0, room / wide)) if wide else size
     return Word(writer.shortened(text, room / size), x, y, size, 0)
 
 

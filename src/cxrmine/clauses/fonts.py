@@ -12,7 +12,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +88,7 @@ class Fonts:
     """Fonts to draw some texts with.
 
     ``faces`` are tried in their order, character by character. ``missing`` are the characters
-    that none of them has; ``warning`` says so and what to install, None where there are none.
+    that none of them has; ``warning`` says so and what to install, None where all is well.
     """
 
     faces: tuple[Face, ...]
@@ -143,7 +142,8 @@ def choose_fonts(texts: Iterable[str], *, installed: Sequence[Face] | None = Non
             chosen += _cover(wanted, group)
             if not wanted:
                 break
-    return Fonts(tuple(chosen), frozenset(wanted), _warning(wanted, len(counts)))
+    told = (_warning(wanted, len(counts)), _unjoined(counts))
+    return Fonts(tuple(chosen), frozenset(wanted), " ".join(filter(None, told)) or None)
 
 
 def _cover(wanted: set[str], faces: Sequence[Face]) -> list[Face]:
@@ -260,7 +260,6 @@ def _place(face: Face) -> Any:
 _UNIT = 100.0  # the size at which Matplotlib's text paths are made
 
 
-@lru_cache(maxsize=65536)
 def _outline(faces: tuple[Face, ...], text: str) -> Outline:
     import numpy as np
     from matplotlib import font_manager
@@ -277,6 +276,20 @@ def _outline(faces: tuple[Face, ...], text: str) -> Outline:
             vertices.append(np.asarray(points) * scale + (x, y))
             codes.append(np.asarray(kinds, np.uint8))
     return Outline(np.concatenate(vertices) / _UNIT, np.concatenate(codes))
+
+
+def _unjoined(chars: Iterable[str]) -> str | None:
+    """Warn where letters that are written from right to left will not be."""
+    from matplotlib import font_manager
+
+    if hasattr(font_manager, "FontPath"):  # since Matplotlib 3.11, which also shapes text
+        return None
+    if not any(unicodedata.bidirectional(char) in ("R", "AL") for char in chars):
+        return None
+    return (
+        "The figure has Arabic or Hebrew letters, which this version of Matplotlib draws unjoined "
+        "and from left to right: install Matplotlib 3.11 or newer, then run again."
+    )
 
 
 def _warning(missing: set[str], characters: int) -> str | None:
