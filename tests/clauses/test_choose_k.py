@@ -32,7 +32,8 @@ def choose(clauses: list[str], counts: np.ndarray, **changed: object) -> KChoice
 
 @pytest.mark.parametrize("metric", ["normalized", "levenshtein"])
 @pytest.mark.parametrize("kinds", [1, 3, 7])
-def test_finds_the_kinds(kinds: int, metric: str) -> None:
+def test_finds_the_kinds(kinds: int, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEWEST_CLUSTERS", 1)
     choice = choose(*corpus(kinds), metric=metric)
     assert choice.k == kinds
     assert "99%" in choice.criterion
@@ -40,6 +41,16 @@ def test_finds_the_kinds(kinds: int, metric: str) -> None:
     assert points[kinds].covered == 1
     assert [point.k for point in choice.curve] == sorted(points)
     assert all(point.covered < COVERED for point in choice.curve if point.k < kinds)
+
+
+def test_no_fewer_than_a_reader_can_look_through() -> None:
+    """Thirty, or a quarter of the distinct clauses where these are few."""
+    clauses, counts = corpus(3)
+    choice = choose(clauses, counts)
+    assert choice.k == -(-len(clauses) // 4) > 3
+    assert f"from {choice.k} up" in choice.criterion
+    pairs = [f"{base[:7]}{chr(0x4E00 + i)}" for base in BASES for i in range(30)]
+    assert choose(sorted(pairs), np.ones(len(pairs), int)).k == 30
 
 
 def test_one_clause_and_clauses_that_are_all_unlike() -> None:
@@ -58,6 +69,7 @@ def test_says_so_where_no_k_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_sample_stands_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     clauses, counts = corpus(5)
+    monkeypatch.setattr(module, "FEWEST_CLUSTERS", 1)
     monkeypatch.setattr(module, "LARGEST", 40)
     monkeypatch.setattr(module, "_CHECKED_ON", 60)
     assert choose(clauses, counts).k == 5
