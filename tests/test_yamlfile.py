@@ -94,6 +94,35 @@ def test_the_same_key_in_two_mappings_is_none_twice(tmp_path: Path) -> None:
     assert load_yaml(path) == [{"no": 1}, {"no": {"no": 2}}]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['a: x\nb: "no\nc: 1\nd: "yes"\n', "a: x\nb: 'no\nc: 1\n", 'a: x\nb: {c: "d}\ne: "f"\n'],
+)
+def test_a_quote_that_nobody_closed_is_found_where_it_opens(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(
+        UserError, match=r"^mine\.yaml, line 2: not valid YAML \(a quote that opens"
+    ):
+        load_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('a: "of two\n  lines"\nb: "x"\nc: y: z\n', "line 4"),
+        ('a: "of two\n  lines"\nb: !!python/name:os.system\n', "line 3"),
+        ('a: "\\ud800"\n', "line 1"),
+        ("a: \x00\n", "mine.yaml: not valid"),
+    ],
+)
+def test_a_quote_of_several_lines_is_no_mistake(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UserError, match=f"{line}.*: mend the line"):
+        load_yaml(path)
+
+
 @pytest.mark.parametrize("text", ["a: [1\nb: 2\n", "a:\n\t- b\n", "a: x: y\n"])
 def test_no_yaml(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mine.yaml"

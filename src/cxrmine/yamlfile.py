@@ -84,10 +84,42 @@ def load_yaml(path: Path, *, unique_keys: bool = True) -> Any:
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         if isinstance(error, _KeyTwice):
             raise UserError(f"{path.name}{where}: {problem}: keep one of them.") from None
+        if (quote := _open_quote(path, error)) is not None:
+            raise UserError(
+                f"{path.name}, line {quote + 1}: not valid YAML (a quote that opens here is not "
+                "closed on its line): close it."
+            ) from None
         raise UserError(
             f"{path.name}{where}: not valid YAML ({problem}): mend the line (the indentation is "
             "made of spaces; texts with ': ' or ' #' need quotes)."
         ) from None
+
+
+def _open_quote(path: Path, error: yaml.YAMLError) -> int | None:
+    """Return the line, from 0, of a quote that nobody closed, if that is what `error` is about.
+
+    Such a quote swallows lines up to the next one, and the parser stumbles over what follows.
+    """
+    if not isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):
+        return None
+    mark = error.problem_mark
+    if mark is None:
+        return None
+    if "quoted scalar" in (error.context or "") and "end of stream" in (error.problem or ""):
+        return int(error.context_mark.line) if error.context_mark else None
+    last = None
+    try:
+        for token in yaml.scan(path.read_text("utf-8"), Loader=_Loader):
+            if token.start_mark.line > mark.line:
+                break
+            if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"'):
+                if token.end_mark.line > token.start_mark.line:
+                    last = token
+                elif last is not None and token.start_mark.line > last.end_mark.line:
+                    last = None  # a text of several lines that is none of the mistake's business
+    except yaml.YAMLError:
+        pass  # that is the mistake
+    return int(last.start_mark.line) if last is not None else None
 
 
 def invalid_entry(path: Path, error: ValidationError, model: type[BaseModel]) -> str:

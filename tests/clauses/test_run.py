@@ -101,14 +101,16 @@ def test_no_byte_depends_on_chunks_workers_or_the_way(
 def test_the_order_of_reports_changes_no_cluster(
     settings: ClusterSettings, tmp_path: Path, memory: float
 ) -> None:
-    shuffled = list(REPORTS)
+    # The page shows one way in which a clause is written.
+    reports = [*REPORTS, *((f"size-{n}", f"Scar of {n} mm") for n in range(9))]
+    shuffled = list(reports)
     random.Random(5).shuffle(shuffled)
-    one = write_reports(tmp_path / "one.csv", REPORTS)
+    one = write_reports(tmp_path / "one.csv", reports)
     other = write_reports(tmp_path / "other.csv", shuffled)
     for source in (one, other):
         read = ReadSettings((str(source),))
         go(replace(settings, read=read, memory=memory), tmp_path / source.stem)
-    for name in ("clusters.csv", "terms.yaml", "table1.csv"):
+    for name in ("clusters.csv", "terms.yaml", "table1.csv", "clusters.html"):
         first, second = (tmp_path / stem / name for stem in ("one", "other"))
         assert first.read_bytes() == second.read_bytes(), name
 

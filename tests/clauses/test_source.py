@@ -198,6 +198,24 @@ def test_a_cell_may_repeat_its_header_and_go_on(table: Callable[..., Path], read
     assert [p.item for p in got.problems] == ["5"]
 
 
+@pytest.mark.parametrize("column", ["text", "impression", "诊断"])
+def test_a_header_over_nothing_is_no_clause(
+    column: str, table: Callable[..., Path], read: Read
+) -> None:
+    headers = ["诊断：", "Impression:", "【诊断】", " DIAGNOSIS: \n", "1. Impression:\n\n"]
+    texts = ["Heart large\nImpression:", "心影增大\n诊断：\n", "Heart large:"]
+    path = table(["id", column], *([str(n), t] for n, t in enumerate(headers + texts)))
+    got = read(path)
+    expected = [[]] * len(headers) + [["heart large"], ["心影增大"], ["heart large"]]
+    assert list(got.clauses.values()) == expected
+    told = [
+        p
+        for p in got.problems
+        if p.message.endswith("holds no words; it was kept, without clauses.")
+    ]
+    assert [p.item for p in told] == [str(n) for n in range(len(headers))]
+
+
 def test_sections_of_texts(tmp_path: Path, read: Read) -> None:
     texts = {
         "a": "FINDINGS: Clear.\n\nIMPRESSION: No mass. Scar.\n\nADDENDUM:\nIMPRESSION: Clot.",

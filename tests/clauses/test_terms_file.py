@@ -202,6 +202,8 @@ LINE = re.compile(r"terms\.yaml, line (\d+): ")
         ('label: ""', "label: 3", "label: 3", "label is 3: write a text"),
         ('label: ""', "label: [a]", "label: [a]", "label is a list: write a text"),
         ('label: ""', "label: report_id", "label: report_id", "column of ids"),
+        ('label: ""', 'label: "large heart', 'label: "large', "quote.*not closed"),
+        ('label: ""', 'label: "large\\0heart"', 'label: "large', "control character"),
         ("radius: 0.142857", "radius: wide", "radius: wide", "radius is a text.*number"),
         ("radius: 0.142857", "radius: -1", "radius: -1", "0 or more"),
         ("radius: 0.142857", "radius: .nan", "radius: .nan", "radius is nan"),

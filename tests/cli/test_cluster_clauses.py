@@ -111,6 +111,24 @@ def test_labels_new_reports(
     ]
 
 
+def test_shares_are_of_the_reports_with_clauses(
+    reports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster_clauses(reports, "--out", tmp_path / "out", "--k", "1") == 0
+    said = capsys.readouterr().out
+    assert "100.0 % [51.0–100.0] of the 4 reports with clauses have one of these" in said
+
+
+def test_a_file_of_nothing_but_drop_is_told(
+    reports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cluster_clauses(reports, "--out", tmp_path / "out", "--k", "1") == 0
+    named = name_first(tmp_path / "out" / "terms.yaml", tmp_path / "named.yaml", "drop")
+    capsys.readouterr()
+    assert cluster_clauses(reports, "--apply", named, "--out", tmp_path / "labels") == 2
+    assert "named.yaml has no label but drop, so there is nothing" in one_sentence(capsys)
+
+
 def test_labels_can_be_compared_with_mine_labels(
     reports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

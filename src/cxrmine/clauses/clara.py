@@ -34,8 +34,8 @@ from cxrmine.clauses.kmedoids import SwapSearch, k_medoids
 # over all clauses brings more than a larger sample.
 LARGEST_SAMPLE = 20_000
 
-# Distances that the refinement computes at most: half a minute to a minute on two cores.
-REFINE_DISTANCES = 4_000_000_000
+# Distances that the refinement computes at most: one or two minutes on two cores.
+REFINE_DISTANCES = 8_000_000_000
 
 # The refinement goes through its candidates so many times. Twice through half as many lowered the
 # loss more than once through all of them or four times through a quarter.
@@ -221,9 +221,8 @@ def refine(
     Candidates are the heaviest clause of every cluster, then the second of every cluster, and so
     on: on 200,000 clauses 3,000 such candidates lowered the loss more than 4,000 of the worst
     served, of the heaviest of all or of random ones. It ends when the budget is spent, or none of
-    them helps. Where
-    even the distances to the medoids are too many for the memory, a large sample drawn by
-    `draw_sample` stands for all clauses.
+    them helps. Where even the distances to the medoids are too many for the memory, a large
+    sample drawn by `draw_sample` stands for all clauses.
 
     Parameters
     ----------

@@ -71,7 +71,8 @@ def write_clauses(
     Returns
     -------
     mapping of str to str
-        The first occurrence's text of those clauses that it differs from.
+        Of those clauses, how one of their occurrences is written where that differs: the text
+        that sorts first, so that the order of the reports decides nothing.
     """
     import pyarrow as pa
 
@@ -80,7 +81,7 @@ def write_clauses(
     terms = _cells_of_numbers(term_of)
     wanted = np.zeros(len(corpus.clauses), np.bool_)
     wanted[np.argsort(-corpus.counts, kind="stable")[:keep_raw]] = True
-    raw_of: dict[str, str] = {}
+    raw_of: dict[int, str] = {}
     done = 0
     with path.open("wb") as handle:
         handle.write(format_row(CLAUSE_COLUMNS).encode())
@@ -108,14 +109,14 @@ def write_clauses(
                     ]
                 )
             )
-            first_seen, row = np.unique(clause, return_index=True)
-            new = wanted[first_seen]
-            wanted[first_seen] = False
-            texts = raw.take(pa.array(row[new])).to_pylist()
-            for index, text in zip(first_seen[new].tolist(), texts, strict=True):
-                if text != corpus.clauses[index]:
-                    raw_of[corpus.clauses[index]] = text
-    return raw_of
+            shown = np.flatnonzero(wanted[clause])
+            found = pa.table({"clause": at, "raw": raw}).take(pa.array(shown)).group_by("clause")
+            firsts = found.aggregate([("raw", "min")])
+            for index, text in zip(
+                firsts["clause"].to_pylist(), firsts["raw_min"].to_pylist(), strict=True
+            ):
+                raw_of[index] = min(text, raw_of.get(index, text))
+    return {corpus.clauses[i]: raw for i, raw in raw_of.items() if raw != corpus.clauses[i]}
 
 
 def _cells_of_numbers(numbers: NDArray[np.int32]) -> Any:

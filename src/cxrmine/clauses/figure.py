@@ -36,6 +36,8 @@ _HEAD = 34.0  # height of a term's headline
 _LARGEST = 118.0
 _TERM_FLOOR = 0.015  # least share of the picture that a term gets, to stay legible
 _CLUSTER_FLOOR = 9_500.0  # least area of a cluster's box
+# Characters of a clause that are drawn at most.
+_LONGEST = 300
 _CONSIDERED = 2_000  # clauses of a cluster at most; no box holds as many
 _LONG_ENOUGH = 190.0  # width of a shortened clause that says enough
 
@@ -134,7 +136,7 @@ def draw_clusters(
     members = _members(grouping, {number for term in terms for number in term.clusters})
     names = {term.number: (labels or {}).get(term.number, "") for term in terms}
     headline, note = _headline(grouping, terms, top, title)
-    texts = [clause.clause for group in members.values() for clause in group[:_CONSIDERED]]
+    texts = [_shown(clause) for group in members.values() for clause in group[:_CONSIDERED]]
     # Latin letters and signs are Matplotlib's own font's; they need not be asked for.
     fonts = choose_fonts([*texts, *names.values(), headline])
     writer = Writer(fonts)
@@ -197,6 +199,12 @@ def _floored(counts: Sequence[int], floor: float) -> tuple[list[float], bool]:
     return [max(float(count), least) for count in counts], min(counts) < least
 
 
+def _shown(clause: DistinctClause) -> str:
+    """Return what a box may hold of a clause: measuring a whole report takes minutes."""
+    text = clause.clause
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
 def _lay_out_term(
     term: Term,
     name: str,
@@ -250,7 +258,7 @@ def _lay_out_clusters(
         tried = clauses[:_CONSIDERED]
         cell = boxes[place].inset(2.5)
         words = fill(
-            [clause.clause for clause in tried],
+            [_shown(clause) for clause in tried],
             [_size(clause.count, largest) for clause in tried],
             cell.inset(6.0),
             writer,

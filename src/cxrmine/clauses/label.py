@@ -41,8 +41,9 @@ class Apply:
         """
         terms = read_terms(settings.terms)
         if not terms.labels:
+            has = "no label but drop" if any(term.label for term in terms.terms) else "no label yet"
             raise UserError(
-                f"{settings.terms.name} has no label yet, so there is nothing to apply; write one "
+                f"{settings.terms.name} has {has}, so there is nothing to apply; write one "
                 'behind a term\'s label:, as in label: "pleural effusion".'
             )
         return cls(settings, terms)

@@ -30,6 +30,10 @@ _AFTERTHOUGHTS = frozenset({"recommendation", "notification", "signature", "date
 _NAMES = frozenset(SYNONYMS) - {"preamble"}
 _STRUCTURE = _NAMES - _AFTERTHOUGHTS
 
+# Headers that may stand over nothing, and how long the line is that one stands on.
+_BARE_HEADERS = frozenset({*DEFAULT_SECTIONS, "findings"})
+_LONGEST_HEADER = 40
+
 _HEADER_MARK = re.compile("[:：【\n\r]")
 _CACHED_BODIES = 1 << 14
 _NOTED_COLUMNS = 1000
@@ -297,9 +301,23 @@ def _without_afterthoughts(text: str, sections: Sequence[Section]) -> list[Span]
             begin = None
         elif begin is None:
             begin = section.start
-    if begin is not None and text[begin:].strip():
-        spans.append((begin, len(text)))
+    if begin is not None and (end := _before_bare_header(text)) > begin and text[begin:end].strip():
+        spans.append((begin, end))
     return spans
+
+
+def _before_bare_header(text: str) -> int:
+    """Return where a header ends `text` with nothing behind it ("诊断："); else the text's end.
+
+    `find_sections` knows no empty sections, so such a header would pass for a diagnosis.
+    """
+    stripped = text.rstrip()
+    begin = max(stripped.rfind("\n"), stripped.rfind("\r")) + 1
+    line = stripped[begin:]
+    if not 0 < len(line) <= _LONGEST_HEADER:
+        return len(text)
+    is_header = any(section.name in _BARE_HEADERS for section in find_sections(f"{line}\nx"))
+    return begin if is_header and not find_sections(line) else len(text)
 
 
 def _clauses(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -333,6 +334,8 @@ def _check_label(where: tuple[int | str, ...], term: NamedTerm, spelled: dict[st
         return
     if label.casefold() == "report_id":
         _refuse(where, "the column of ids has this name: choose another")
+    if any(unicodedata.category(character) == "Cc" for character in label):
+        _refuse(where, "a control character is in it: write the label anew")
     if spelled.setdefault(key(label), label) != label:
         _refuse(
             where,

@@ -247,9 +247,14 @@ def _tell_clusters(record: Mapping[str, Any], out: Path) -> list[str]:
         largest = f"All {terms} terms hold"
     else:
         largest = f"The {terms} largest terms hold"
+    with_clauses = counts["reports_with_clauses"]
+    if with_clauses < counts["reports"]:
+        reports = f"the {_count(with_clauses, 'report')} with clauses"
+    else:
+        reports = "reports"
     lines.append(
         f"{largest} {_share(covered['clauses'])} of clauses; {_share(covered['reports'])} of "
-        f"reports have one of these, {_share(covered['whole_reports'])} nothing else (95 % "
+        f"{reports} have one of these, {_share(covered['whole_reports'])} nothing else (95 % "
         "intervals; the paper's 10 terms: 97 % of its images)."
     )
     shown = ("clauses.csv", "clusters.csv", "table1.csv", "clusters.png", "clusters.html")
