@@ -16,8 +16,9 @@ Without names all of them. Losses of "million" are a clause's mean of what the c
 
 `kmedoids` 0.5.5 (Schubert and Lenssen; GPL-3.0) is a yardstick and nothing else: it is no
 dependency, and where it is absent pip puts it into a temporary folder for this run. It takes no
-weights, so that both work without. It looks at candidates in a random order, for which it takes no
-seed when it is given a start, and needs its matrix as int32, float32 or float64.
+weights, so that both work without, and needs its matrix as int32, float32 or float64. Without a
+seed for it both try the candidates in their order, so that from one start they go one way: equal
+losses are what a right implementation of the same algorithm has.
 """
 
 from __future__ import annotations
