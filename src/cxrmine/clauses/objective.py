@@ -3,8 +3,8 @@
 The paper's loss is the sum over all clauses of the plain edit distance to the medoid. On short
 diagnosis clauses it spends its medoids on the commonest diagnoses: half of all reports are
 normal, so splitting "no abnormality seen" once more by one character saves more than giving a
-diagnosis of one percent a medoid of its own. (The bundled corpus, k = 40: the clusters' purity is
-0.978 and the 30 largest hold 82 % of the clauses.)
+diagnosis of one percent a medoid of its own. (The bundled corpus, k = 40: the 30 largest clusters
+have purity 0.976 and hold 93 % of the clauses; with the relative distance 0.978 and 94 %.)
 
 With the relative distance, the default, k-medoids therefore minimises
 
@@ -12,7 +12,7 @@ With the relative distance, the default, k-medoids therefore minimises
 
 a clause that lies far from its medoid weighs much more than one that differs by a character, and
 a hundred times as frequent a clause ten times as much. (Same corpus and k: purity 0.991, and the
-30 largest hold 99 %.) Afterwards each cluster's medoid becomes the member with the least sum of
+30 largest hold 99 % of the clauses.) Afterwards each cluster's medoid becomes the member with the least sum of
 count * d over the cluster, a wording that people use rather than a rare one in the middle, and
 every clause goes to its nearest medoid.
 
