@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cxrmine.clauses.distance import to_medoids
-from cxrmine.clauses.parts import arrow_bytes, pack_members
 from cxrmine.clauses.tables import csv_cells, csv_lines, shown_distance
 from cxrmine.clauses.terms_file import TermsFile
 from cxrmine.clauses.work import SplitChunk, SplitSpec, said_of, split_reports
+from cxrmine.runs.members import arrow_bytes, pack_members
 from cxrmine.runs.parts import mention_schema
 from cxrmine.runs.spool import unpack
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrmine.clauses.grouping import Corpus
-from cxrmine.clauses.parts import MemberFile
 from cxrmine.clauses.tables import CLAUSE_COLUMNS, csv_cells, csv_lines
+from cxrmine.runs.members import MemberFile
 from cxrmine.tables import format_row
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrmine.clauses.apply import ApplySpec, apply_task
-from cxrmine.clauses.parts import MemberFile
 from cxrmine.clauses.run import Workplace
 from cxrmine.clauses.settings import ApplySettings, ReadSettings
 from cxrmine.clauses.tables import CLAUSE_COLUMNS, UNASSIGNED_COLUMNS, shown_distance
 from cxrmine.clauses.terms_file import DROP, TermsFile, read_terms
 from cxrmine.clauses.work import SplitSpec
 from cxrmine.errors import UserError
+from cxrmine.runs.members import MemberFile
 from cxrmine.runs.merge import write_mentions
 from cxrmine.tables import format_row, write_csv
 

@@ -11,17 +11,15 @@ run but the page's own and no connection open.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from cxrmine.clauses.model import DistinctClause, Grouping
+from cxrmine.offline_page import PageFolder
 from cxrmine.tables import atomic_write_text
 
 #: Distinct clauses in the page at most, and bytes of them; the rarest are left out.
@@ -30,7 +28,7 @@ MAX_BYTES = 16_000_000
 #: Sets of clusters of reports in the page at most; with more it shows no shares of reports.
 MAX_SETS = 60_000
 
-_TEMPLATES = Path(__file__).with_name("templates")
+_PAGES = PageFolder(Path(__file__).with_name("templates"))
 
 
 def write_page(
@@ -119,11 +117,10 @@ def write_page(
             if raw_examples and raw_examples.get(clause.clause, clause.clause) != clause.clause
         },
     }
-    template = _template("clusters.html.j2")
-    html: str = template.render(
-        css=_asset("clusters.css"),
-        script=_asset("clusters.js"),
-        policy=_policy(),
+    html = _PAGES.render(
+        "clusters.html.j2",
+        style="clusters.css",
+        script="clusters.js",
         meta=_script_safe(meta),
         data=_script_safe(data),
     )
@@ -249,33 +246,3 @@ def _script_safe(value: object) -> str:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_UNSAFE)
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _template(name: str) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
-def _asset(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    """Return the content security policy: our style, our script, nothing from anywhere."""
-    return (
-        f"default-src 'none'; style-src '{_source_hash('clusters.css')}'; "
-        f"script-src '{_source_hash('clusters.js')}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _source_hash(name: str) -> str:
-    digest = hashlib.sha256(_asset(name).encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cxrmine
-from cxrmine.clauses.parts import MemberFile
 from cxrmine.clauses.settings import ReadSettings
 from cxrmine.clauses.source import conclude, read_wanted
 from cxrmine.clauses.steps import KeptSteps, Steps
@@ -35,6 +34,7 @@ from cxrmine.runs.endings import endings_told
 from cxrmine.runs.executors import Executor, open_executor
 from cxrmine.runs.folder import OutputFolder, Writes, write_json
 from cxrmine.runs.inputs import Input, check_inputs, identify
+from cxrmine.runs.members import MemberFile
 from cxrmine.runs.merge import PROBLEM_COLUMNS
 from cxrmine.runs.progress import Progress, open_progress
 from cxrmine.tables import write_csv

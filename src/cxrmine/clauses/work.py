@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from cxrmine.clauses.parts import MemberFile, arrow_bytes, pack_members
 from cxrmine.clauses.source import ClauseSplitter, Tally
 from cxrmine.reports.report import Problem, Report
+from cxrmine.runs.members import MemberFile, arrow_bytes, pack_members
 from cxrmine.runs.spool import unpack
 
 #: Reports in a chunk: a few tenths of a second of work, of which a killed run loses no more.

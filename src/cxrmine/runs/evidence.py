@@ -11,8 +11,6 @@ security policy lets no script run but the page's own and no connection open.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -20,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from cxrmine.labeling.mention import STATUSES
+from cxrmine.offline_page import PageFolder
 from cxrmine.runs.evidence_data import script_safe_json
 
 #: Reports in one file: about 10 MB, which a browser reads in well under a second.
 PER_PAGE = 10_000
 
-_TEMPLATES = Path(__file__).with_name("templates")
+_PAGES = PageFolder(Path(__file__).with_name("templates"))
 
 
 def write_evidence(
@@ -78,9 +77,9 @@ def write_evidence(
         meta.update(page=number, offset=(number - 1) * per_page)
         first, last, count = _write_page(folder / name, islice(lines, per_page), meta)
         written.append({"name": name, "first": first, "last": last, "count": count})
-    index = _template("evidence_index.html.j2").render(
-        css=_asset("evidence.css"),
-        policy=_policy(),
+    index = _PAGES.render(
+        "evidence_index.html.j2",
+        style="evidence.css",
         pages=written,
         reports=reports,
         statuses=[(status, statuses[status]) for status in STATUSES if status in statuses],
@@ -93,10 +92,10 @@ def _write_page(
     path: Path, lines: Iterator[bytes], meta: Mapping[str, Any]
 ) -> tuple[str, str, int]:
     """Write one page; return its first and last report id and the number of its reports."""
-    template = _template("evidence.html.j2").render(
-        css=_asset("evidence.css"),
-        script=_asset("evidence.js"),
-        policy=_policy(),
+    template = _PAGES.render(
+        "evidence.html.j2",
+        style="evidence.css",
+        script="evidence.js",
         meta=script_safe_json(meta),
         page=meta["page"],
         pages=meta["pages"],
@@ -121,33 +120,3 @@ _DATA_MARK = "@@reports@@"
 
 def _report_id(line: bytes) -> str:
     return str(json.loads(line)[0]) if line else ""
-
-
-def _template(name: str) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
-def _asset(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    """Return the content security policy: our style, our script, nothing from anywhere."""
-    return (
-        f"default-src 'none'; style-src '{_source_hash('evidence.css')}'; "
-        f"script-src '{_source_hash('evidence.js')}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _source_hash(name: str) -> str:
-    digest = hashlib.sha256(_asset(name).encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"

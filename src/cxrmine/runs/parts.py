@@ -1,22 +1,19 @@
 """Finished parts: everything that one chunk of reports adds to the output, in one file.
 
 A part is a zip of the chunk's mention rows (Arrow), its lines of each ``labels.csv`` as they will
-stand there, its problems, its counts and, for the evidence page, its reports. One file, so that
-it is either there or not; a checksum on each member, so that a damaged one is noticed.
+stand there, its problems, its counts and, for the evidence page, its reports.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrmine.labeling.mention import STATUSES
 from cxrmine.reports.report import Problem
+from cxrmine.runs.members import MemberFile, arrow_bytes, pack_members
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,68 +109,38 @@ def mention_schema() -> pa.Schema:
 
 def pack_part(part: Part) -> bytes:
     """Return the bytes of a part file; the same contents are the same bytes."""
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_stream(sink, part.mentions.schema, options=options) as writer:
-        writer.write_table(part.mentions)
-    counts = part.counts.recorded()
     problems = [(problem.severity, problem.item, problem.message) for problem in part.problems]
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        members: list[tuple[str, bytes]] = [
-            ("counts.json", json.dumps(counts).encode()),
-            ("mentions.arrow", sink.getvalue().to_pybytes()),
-            ("problems.json", json.dumps(problems).encode()),
-            *((f"labels/{scheme}", lines) for scheme, lines in part.labels.items()),
-            ("evidence", part.evidence),
-        ]
-        for name, data in members:
-            # A ZipInfo of one's own has a fixed date.
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return target.getvalue()
+    labels = {f"labels/{scheme}": lines for scheme, lines in part.labels.items()}
+    return pack_members(
+        {
+            "counts.json": json.dumps(part.counts.recorded()).encode(),
+            "mentions.arrow": arrow_bytes(part.mentions),
+            "problems.json": json.dumps(problems).encode(),
+            **labels,
+            "evidence": part.evidence,
+        }
+    )
 
 
-class PartFile:
-    """A part file opened for reading, a member at a time.
-
-    Raises
-    ------
-    zipfile.BadZipFile
-        On opening or reading, if the file is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._archive = zipfile.ZipFile(path)
-
-    def __enter__(self) -> PartFile:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._archive.close()
+class PartFile(MemberFile):
+    """A part file opened for reading, a member at a time."""
 
     def counts(self) -> Counts:
         """Return the chunk's counts."""
-        return Counts(**self._json("counts.json"))
+        return Counts(**self.json("counts.json"))
 
     def problems(self) -> list[Problem]:
         """Return the chunk's warnings and failures in their order."""
-        return [Problem(*problem) for problem in self._json("problems.json")]
+        return [Problem(*problem) for problem in self.json("problems.json")]
 
     def labels(self, scheme: str) -> bytes:
         """Return the chunk's lines of the table of `scheme`."""
-        return self._archive.read(f"labels/{scheme}")
+        return self.bytes(f"labels/{scheme}")
 
     def evidence(self) -> bytes:
         """Return the chunk's lines of the evidence page's data."""
-        return self._archive.read("evidence")
+        return self.bytes("evidence")
 
     def mentions(self) -> pa.Table:
         """Return the chunk's mention rows."""
-        import pyarrow as pa
-
-        return pa.ipc.open_stream(self._archive.read("mentions.arrow")).read_all()
-
-    def _json(self, member: str) -> Any:
-        return json.loads(self._archive.read(member))
+        return self.table("mentions.arrow")

@@ -1,7 +1,8 @@
-"""Finished parts of a run: what one chunk of reports adds, in one file.
+"""Part files: what one chunk of reports adds to the output of a run, in one file.
 
-As with mine-labels a part is a zip, either there or not, with a checksum on each member. The
-members are Arrow streams, lines of a table as they will stand there, and JSON.
+A part is a zip: one file, so that it is either there or not, with a checksum on each member, so
+that a damaged one is noticed. Members are Arrow streams, lines of a table as they will stand
+there, and JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +52,7 @@ class MemberFile:
     def __init__(self, path: Path) -> None:
         self._archive = zipfile.ZipFile(path)
 
-    def __enter__(self) -> MemberFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
