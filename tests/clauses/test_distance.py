@@ -11,7 +11,6 @@ from cxrmine.clauses import distance
 from cxrmine.clauses.distance import (
     METRICS,
     ClauseDistances,
-    between,
     distance_dtype,
     pairwise,
     to_medoids,
@@ -32,6 +31,13 @@ def levenshtein(a: str, b: str) -> int:
         for j, y in enumerate(b, 1):
             row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
     return row[-1]
+
+
+def between(clauses: list[str], others: list[str], metric: str) -> np.ndarray:
+    distances = ClauseDistances([*clauses, *others], metric)
+    return distances.between(
+        np.arange(len(clauses)), np.arange(len(clauses), len(clauses) + len(others))
+    )
 
 
 def expected(a: str, b: str, metric: str) -> float:

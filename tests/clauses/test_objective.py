@@ -14,15 +14,6 @@ def test_the_papers_loss_for_plain_distances() -> None:
     assert weights(counts, "normalized") == pytest.approx([1, 2, 3])
 
 
-def test_powers_of_relative_distances() -> None:
-    clauses = ["abcd", "abce", "abff", "xy"]
-    plain = ClauseDistances(clauses, "normalized").square()
-    cubed = ClauseDistances(clauses, "normalized", power=3).square()
-    assert cubed == pytest.approx(plain**3)
-    with pytest.raises(ValueError, match="relative"):
-        ClauseDistances(clauses, "levenshtein", power=3)
-
-
 def test_a_medoid_is_the_wording_that_people_use() -> None:
     clauses = sorted(["no acute disease", "no cute disease", "no acute diseases", "fracture"])
     counts = np.array([{"no acute disease": 90}.get(clause, 1) for clause in clauses])

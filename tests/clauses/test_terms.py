@@ -56,7 +56,7 @@ def sharing(*reports: tuple[int, list[str]]) -> list[list[str]]:
 
 def terms_of(reports: list[list[str]], medoids: list[str]) -> dict[str, int]:
     corpus = corpus_of(reports)
-    found = suggest_terms(corpus, clusters_around(corpus, medoids), "normalized")
+    found = suggest_terms(corpus, clusters_around(corpus, medoids))
     return dict(zip(medoids, found, strict=True))
 
 
@@ -129,7 +129,7 @@ def test_standing_alone_says_nothing_where_everything_does() -> None:
     clusters = clusters_around(corpus, ["心影增大", "胸腔积液", "骨折", "气胸"])
     together, alone, _ = company(corpus, clusters)
     assert not stand_alone(together, alone).any()
-    assert len(set(suggest_terms(corpus, clusters, "normalized"))) == 4
+    assert len(set(suggest_terms(corpus, clusters))) == 4
 
 
 def test_the_order_of_the_clusters_changes_nothing() -> None:
@@ -143,7 +143,7 @@ def test_the_order_of_the_clusters_changes_nothing() -> None:
         found = dict(
             zip(
                 order,
-                suggest_terms(corpus, clusters_around(corpus, order), "normalized"),
+                suggest_terms(corpus, clusters_around(corpus, order)),
                 strict=True,
             )
         )
@@ -156,4 +156,4 @@ def test_the_order_of_the_clusters_changes_nothing() -> None:
 
 def test_one_cluster_is_one_term() -> None:
     corpus = corpus_of([["a"], ["a"]])
-    assert suggest_terms(corpus, clusters_around(corpus, ["a"]), "normalized") == [0]
+    assert suggest_terms(corpus, clusters_around(corpus, ["a"])) == [0]

@@ -88,7 +88,7 @@ def cluster(corpus: Corpus, settings: ClusterSettings, place: Workplace) -> Foun
     with place.stage("terms", "Suggesting terms."):
         suggested = steps.do(
             f"terms-{k}",
-            lambda: {"terms": np.array(suggest_terms(corpus, clusters, metric), np.int64)},
+            lambda: {"terms": np.array(suggest_terms(corpus, clusters), np.int64)},
         )
         terms = tuple(suggested["terms"].tolist())
     return Found(clusters, terms, k, method, choice)

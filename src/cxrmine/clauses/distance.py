@@ -224,30 +224,6 @@ def pairwise(clauses: Sequence[str], metric: str, *, workers: int = 1) -> NDArra
     return ClauseDistances(clauses, metric, workers=workers).square()
 
 
-def between(
-    clauses: Sequence[str], others: Sequence[str], metric: str, *, workers: int = 1
-) -> NDArray[Any]:
-    """Return the distances from every clause to every one of the others.
-
-    Parameters
-    ----------
-    clauses, others : sequence of str
-        n and m clauses.
-    metric : str
-        One of `METRICS`.
-    workers : int, default 1
-        Threads. They do not change the result.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, m), of the dtype that `distance_dtype` gives for the longest of them all.
-    """
-    distances = ClauseDistances([*clauses, *others], metric, workers=workers)
-    all_points = np.arange(len(distances))
-    return distances.between(all_points[: len(clauses)], all_points[len(clauses) :])
-
-
 def to_medoids(
     clauses: Sequence[str],
     medoids: Sequence[str],
@@ -276,7 +252,8 @@ def to_medoids(
     nearest : numpy.ndarray
         Shape (n,), int32: index of the nearest medoid, the lower one of equally near ones.
     distance : numpy.ndarray
-        Shape (n,): the distance to it, of `between`'s dtype.
+        Shape (n,): the distance to it, of the dtype that `distance_dtype` gives for the longest of
+        clauses and medoids.
 
     Raises
     ------

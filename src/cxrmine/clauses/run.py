@@ -211,8 +211,8 @@ class _Run:
             seconds = time.perf_counter() - started
             return Outcome(recorded, 0, (), seconds, already_finished=True)
         if state == "empty":
-            # All that can be wrong in the request has been found by now: only then does the run
-            # that --force replaces go.
+            # All that can be wrong in the request has been found by now, but for a section that
+            # no report has, which only reading tells: then does the run that --force replaces go.
             self.reports = self._reports()
             self._spare_edited_terms()
             self.folder.clear()

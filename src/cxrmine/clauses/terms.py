@@ -174,7 +174,7 @@ def stand_alone(together: NDArray[np.float64], alone: NDArray[np.int64]) -> NDAr
     return found
 
 
-def suggest_terms(corpus: Corpus, clusters: Clusters, metric: str) -> list[int]:
+def suggest_terms(corpus: Corpus, clusters: Clusters) -> list[int]:
     """Suggest which clusters are one term, by the rule at the top of this module.
 
     Parameters
@@ -183,8 +183,6 @@ def suggest_terms(corpus: Corpus, clusters: Clusters, metric: str) -> list[int]:
         All clauses, by report.
     clusters : Clusters
         k clusters of them.
-    metric : str
-        The run's metric; the suggestion does not depend on it.
 
     Returns
     -------
