@@ -32,8 +32,8 @@ STARTS = ("build", "lab")
 # caches for some 10,000 points.
 BUILD_ROWS = 32
 
-# Where sums are not exact, a swap must gain this share of the loss: far above the rounding of sums in
-# float64, far below what matters.
+# Where sums are not exact, a swap must gain this share of the loss: far above the rounding of
+# sums in float64, far below what matters.
 FLOAT_TOLERANCE = 1e-10
 
 

@@ -1,10 +1,11 @@
 """Intervals: the report-level bootstrap, and Wilson's interval of a single share.
 
-The bootstrap says how far a score would move if other reports had been drawn. Findings of one report depend on each other, so whole reports are resampled, not cells (Efron and
-Tibshirani 1993, chapter 6; percentile intervals, chapter 13). Drawing n reports with replacement
-is drawing their counts from a multinomial distribution; reports with the same outcome in every
-column are interchangeable, so the counts of the distinct outcomes are drawn instead. That has
-the same distribution, and its cost does not grow with the number of reports.
+The bootstrap says how far a score would move if other reports had been drawn. Findings of one
+report depend on each other, so whole reports are resampled, not cells (Efron and Tibshirani 1993,
+chapter 6; percentile intervals, chapter 13). Drawing n reports with replacement is drawing their
+counts from a multinomial distribution; reports with the same outcome in every column are
+interchangeable, so the counts of the distinct outcomes are drawn instead. That has the same
+distribution, and its cost does not grow with the number of reports.
 """
 
 from __future__ import annotations
