@@ -360,7 +360,12 @@ def test_ctrl_c_says_how_to_go_on(
     long_source: Path, long_whole: Path, tmp_path: Path, workers: str
 ) -> None:
     out = tmp_path / "out"
-    process = start(long_source, out, "--workers", workers)
+    # Where these tests run in a shell's background, they and what they start ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = start(long_source, out, "--workers", workers)
+    finally:
+        signal.signal(signal.SIGINT, before)
     wait_for_parts(process, out, 3)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
     stdout, stderr = process.communicate(timeout=60)
