@@ -25,6 +25,7 @@ COMMANDS = {
     "mine-labels": "cxrmine.cli.mine_labels",
     "evaluate-labels": "cxrmine.cli.evaluate_labels",
     "cluster-clauses": "cxrmine.cli.cluster_clauses",
+    "build-dataset": "cxrmine.cli.build_dataset",
 }
 
 EXIT_USAGE = 2
@@ -56,6 +57,11 @@ def evaluate_labels() -> None:
 def cluster_clauses() -> None:
     """Run ``cluster-clauses``."""
     _exit_with(build_app("cluster-clauses"), "cluster-clauses")
+
+
+def build_dataset() -> None:
+    """Run ``build-dataset``."""
+    _exit_with(build_app("build-dataset"), "build-dataset")
 
 
 def build_app(only: str | None = None) -> typer.Typer:
@@ -130,7 +136,7 @@ def _about(
         ),
     ] = False,
 ) -> None:
-    """Turn chest X-ray reports into labels that can be traced to words and a rule."""
+    """Turn chest X-ray reports into labels that can be traced, and DICOM files into a data set."""
 
 
 def _fail(program: str, message: str, status: int) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib import metadata
 from itertools import islice
 from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cxrmine.collector import collector_off
 from cxrmine.labeling.assertion import PRESENT, Assertion, Decision, Survey
 from cxrmine.labeling.matcher import Matcher
 from cxrmine.labeling.mention import Mention
@@ -34,22 +34,6 @@ from cxrmine.resources import data_dir
 _REMEMBER = 100_000
 _BATCH = 2_000
 _LONGEST = 3_000  # characters of a sentence
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Switch the garbage collector off for a while.
-
-    Neither loading nor a batch of reports makes reference cycles to speak of, and the collector
-    would walk their thousands of young objects again and again.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 class Found(NamedTuple):
@@ -181,7 +165,7 @@ class Labeler:
 
         if assertion not in ("cxrmine", "negex"):
             raise UserError(f"There is no assertion {assertion!r}: use cxrmine or negex.")
-        with _collector_off():
+        with collector_off():
             vocab_dir = data_dir("vocab") if vocab is None else Path(vocab)
             vocabulary = load_vocabulary(vocab_dir / "findings.yaml")
             ruleset = load_rules(rules)
@@ -262,7 +246,7 @@ class Labeler:
         """Label a stream of reports in order; at most `batch_size` are held at a time."""
         stream = iter(reports)
         while batch := list(islice(stream, batch_size)):
-            with _collector_off():
+            with collector_off():
                 labeled = self._label_batch(batch)
             yield from labeled
 

@@ -91,6 +91,7 @@ class Processes:
 
     def __init__(self, workers: int, scratch: Path) -> None:
         self._scratch = scratch
+        self._workers = workers
         self.limit = 2 * workers
         self.to_start = workers
         self._pool = ProcessPoolExecutor(
@@ -119,6 +120,10 @@ class Processes:
             result.path.unlink()
             return cast(Result, data)
         return result
+
+    def again(self) -> Processes:
+        """Return as many processes anew, after these were lost."""
+        return Processes(self._workers, self._scratch)
 
     def close(self, *, abandon: bool) -> None:
         """End the processes, at once if `abandon`."""

@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,13 +43,18 @@ def arrow_bytes(table: pa.Table) -> bytes:
 class MemberFile:
     """A part file opened for reading, a member at a time.
 
+    Parameters
+    ----------
+    path : Path or file object
+        The part, on disk or in memory.
+
     Raises
     ------
     zipfile.BadZipFile
         On opening or reading, if the file is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | IO[bytes]) -> None:
         self._archive = zipfile.ZipFile(path)
 
     def __enter__(self) -> Self:

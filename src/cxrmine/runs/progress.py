@@ -10,7 +10,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress(Protocol):
-    """What a run tells while it goes on; the numbers are reports."""
+    """What a run tells while it goes on; the numbers are reports, or images."""
 
     def __enter__(self) -> Progress: ...
 
@@ -24,10 +24,11 @@ class Progress(Protocol):
 
 
 class Lines:
-    """Plain lines, for a log; `done` says what becomes of the reports."""
+    """Plain lines, for a log; `done` says what becomes of the `things`."""
 
-    def __init__(self, done: str = "labelled") -> None:
+    def __init__(self, done: str = "labelled", things: str = "reports") -> None:
         self._done = done
+        self._things = things
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def __enter__(self) -> Lines:
@@ -42,7 +43,9 @@ class Lines:
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
         of = f" of {read:,}" if all_read else ""
-        self.say(f"{done:,}{of} reports {self._done}" if done else f"{read:,} reports read")
+        self.say(
+            f"{done:,}{of} {self._things} {self._done}" if done else f"{read:,} {self._things} read"
+        )
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -87,6 +90,8 @@ class Bar:
         self._bar.update(self._task, description=line.rstrip("."))
 
 
-def open_progress(doing: str = "Labelling", done: str = "labelled") -> Progress:
+def open_progress(
+    doing: str = "Labelling", done: str = "labelled", things: str = "reports"
+) -> Progress:
     """Return the progress display that suits standard error, in the words of the command."""
-    return Bar(doing) if sys.stderr.isatty() else Lines(done)
+    return Bar(doing) if sys.stderr.isatty() else Lines(done, things)

@@ -1,0 +1,1 @@
+"""Images and labels brought together as a data set that can be published."""
