@@ -2,7 +2,8 @@
 
 Outside a checkout, in an environment that holds nothing but the wheel, this shows that the wheel
 carries the rules, the vocabulary, the samples and the parser, that the console script labels
-reports, and that clauses are clustered and drawn. Exits 1 with a sentence for the first thing that is missing.
+reports, that clauses are clustered and drawn, and that build-dataset
+builds or names its extra. Exits 1 with a sentence for the first thing that is missing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,17 @@ def main() -> None:
         for name in ("clusters.csv", "clusters.html", "clusters.png", "terms.yaml"):
             if not (Path(folder) / name).stat().st_size:
                 sys.exit(f"cluster-clauses wrote an empty {name}")
+    # Without the extra [dicom] the command says what to install; with it, it builds.
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "dataset"
+        command = [Path(sys.executable).parent / "build-dataset", "--dicom"]
+        command += [samples_dir() / "dicom", "--out", out]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        built = done.returncode == 0 and (out / "dataset_card.md").is_file()
+        if not built and not (done.returncode == 2 and "cxrmine[dicom]" in done.stderr):
+            sys.exit(f"build-dataset neither built nor named its extra: {done.stderr}")
     print(f"cxrmine {cxrmine.__version__} in {package} is whole: {len(ids)} samples labelled.")
 
 

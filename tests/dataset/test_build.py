@@ -486,3 +486,15 @@ def test_the_manifest_holds_every_file(built: Path) -> None:
 def test_every_storage_is_dealt_out() -> None:
     """The hospital of six patients would not show a storage that nobody got."""
     assert len(STORAGES) > 20
+
+
+def test_a_dask_cluster_writes_the_same_bytes(
+    settings: BuildSettings, built: Path, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
+    ) as cluster:
+        out = tmp_path / "set"
+        run(settings, out, dask=cluster.scheduler_address)
+    assert contents(out) == contents(built)

@@ -30,6 +30,7 @@ import cxrmine
 from cxrmine.collector import collector_off
 from cxrmine.dataset.conversion import Conversion
 from cxrmine.dataset.files import SourceFile, list_files, stamped
+from cxrmine.dataset.label_origin import label_origin
 from cxrmine.dataset.link import read_labels_table, read_link_table
 from cxrmine.dataset.manifest import FileHash, hash_file, read_manifest
 from cxrmine.dataset.numbering import SAME_IMAGE, found_in, number_images
@@ -147,6 +148,7 @@ class _Run:
         self.workers = workers
         self.dask = dask
         self.conversion: Conversion | None = None
+        self.executor: Executor | None = None
         self.name = folder.path.resolve().name
 
     def go(self, started: float, progress: Callable[[], Progress]) -> Outcome:
@@ -172,7 +174,9 @@ class _Run:
             self.folder.tidy()
             seconds = time.perf_counter() - started
             return Outcome(earlier, 0, len(files), seconds, already_finished=True)
-        token = self._begin(record, earlier)
+        token = str(earlier["token"]) if self.state == "unfinished" else secrets.token_hex(8)
+        self.executor = self._open_executor(token) if files else None
+        self._begin(record, token)
 
         with progress() as display:
             converting = time.perf_counter()
@@ -268,6 +272,7 @@ class _Run:
             },
             "settings": settings.recorded(),
             "inputs": inputs,
+            "labels_from": label_origin(settings.labels) if settings.labels else {},
         }
 
     def _read_source(self) -> SourceSet | None:
@@ -331,16 +336,14 @@ class _Run:
     def _work(self, token: str) -> Path:
         return self.private.file(f".work-{token}")
 
-    def _begin(self, record: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
-        """Make the folders of a new run, or take up those of a killed one; return its token."""
+    def _begin(self, record: Mapping[str, Any], token: str) -> None:
+        """Make the folders of a new run, or take up those of a killed one."""
         if self.state == "unfinished":
             self._sweep()
-            return str(earlier["token"])
-        token = secrets.token_hex(8)
+            return
         if self.state == "empty":
             self._clear()
         self.folder.begin({**record, "token": token})
-        return token
 
     def _sweep(self) -> None:
         """Remove the halves of files that a kill has left."""
@@ -402,10 +405,11 @@ class _Run:
             PixelSettings(self.settings.fit, self.settings.window),
             dicom=self.settings.source == DICOM,
         )
-        return self.conversion.finish(files, self._kept(), self._open_executor, display)
+        assert self.executor is not None
+        return self.conversion.finish(files, self._kept(), self.executor, display)
 
-    def _open_executor(self, scratch: Path) -> Executor:
-        return open_executor(self.workers, self.dask, scratch)
+    def _open_executor(self, token: str) -> Executor:
+        return open_executor(self.workers, self.dask, self._work(token) / "results")
 
     def _entries(
         self,

@@ -308,17 +308,18 @@ def _figure(name: str, says: str) -> str:
 
 _FITS = {
     "stretch": (
-        "Each image was resampled to 1024×1024 pixels by area averaging, width and height each by "
-        "its own factor as in ChestX-ray8, **so that shapes are distorted** where the original is "
-        "not square."
+        "Each image was resampled to 1024×1024 pixels by area averaging (a side of fewer pixels "
+        "by linear interpolation), width and height each by its own factor as in ChestX-ray8, "
+        "**so that shapes are distorted** where the original is not square."
     ),
     "pad": (
-        "Each image was resampled by area averaging until its longer side had 1024 pixels, its "
-        "shape kept, and black borders were added to the shorter side."
+        "Each image was resampled by area averaging (linear interpolation where it is smaller) "
+        "until its longer side had 1024 pixels, its shape kept, and black borders were added to "
+        "the shorter side."
     ),
     "crop": (
         "The square in the middle of each image was resampled to 1024×1024 pixels by area "
-        "averaging; what lay outside the square is lost."
+        "averaging (linear interpolation where it is smaller); what lay outside the square is lost."
     ),
 }
 
@@ -387,7 +388,8 @@ def _made(card: CardInput, numbers: Statistics, figures: frozenset[str]) -> Iter
     if card.hashes:
         yield "Tables that were read:"
         yield table(
-            ("Table", "SHA-256"),
+            # A hospital's tables hold identifiers, which a plain hash might let somebody guess.
+            ("Table", "SHA-256 under the private key" if card.source == DICOM else "SHA-256"),
             ((plain(name), f"`{digest}`") for name, digest in card.hashes.items()),
             texts=2,
         )

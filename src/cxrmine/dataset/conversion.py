@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from itertools import count
@@ -80,7 +80,7 @@ class Conversion:
         self,
         files: Sequence[SourceFile],
         kept: Mapping[str, FileOutcome],
-        open_executor: Callable[[Path], Executor],
+        executor: Executor,
         display: Progress,
     ) -> dict[str, FileOutcome]:
         """Bring every file to an outcome.
@@ -90,8 +90,8 @@ class Conversion:
         files : sequence of SourceFile
         kept : mapping
             Outcomes by stamp that an earlier build has left in the data set.
-        open_executor : callable
-            Opens the place of work, given a folder for what its processes leave.
+        executor : Executor
+            The place of work; it is closed in the end.
         display : Progress
             Is told how far it is.
 
@@ -108,15 +108,14 @@ class Conversion:
         left = [file for file in files if file.stamp not in outcomes]
         self.of, self.done = len(files), len(files) - len(left)
         display.update(read=self.of, done=self.done, all_read=True)
-        if left:
-            left = self._alone_first(left, outcomes)
-            executor = open_executor(self._work / "results")
-            try:
-                self._convert_all(executor, left, outcomes, display)
-            except BaseException:
-                executor.close(abandon=True)
-                raise
-            executor.close(abandon=False)
+        finished = False
+        try:
+            if left:
+                left = self._alone_first(left, outcomes)
+                executor = self._convert_all(executor, left, outcomes, display)
+            finished = True
+        finally:
+            executor.close(abandon=not finished)
         return outcomes
 
     def _finished_before(self) -> Iterable[FileOutcome]:
@@ -156,7 +155,8 @@ class Conversion:
         files: Sequence[SourceFile],
         outcomes: dict[str, FileOutcome],
         display: Progress,
-    ) -> None:
+    ) -> Executor:
+        """Convert the files; return the executor, a new one where the first was lost."""
         backlog = deque(files[i : i + CHUNK] for i in range(0, len(files), CHUNK))
         pending: dict[Future[bytes], Sequence[SourceFile]] = {}
         while backlog or pending:
@@ -181,11 +181,14 @@ class Conversion:
                 executor = executor.again()
             self.done = len(outcomes)
             display.update(read=self.of, done=self.done, all_read=True)
+        return executor
 
     def _submit(self, executor: Executor, files: Sequence[SourceFile]) -> Future[bytes]:
         marker = str(self._marker) if isinstance(executor, Here) else None
         paths = [(str(file.path), file.stamp) for file in files]
-        return executor.submit(convert_files, self._settings, self._dicom, paths, marker)
+        # A process that is alone has all cores to itself; others have one each.
+        threads = 0 if isinstance(executor, Here) else 1
+        return executor.submit(convert_files, self._settings, self._dicom, paths, threads, marker)
 
     def _alone(self, file: SourceFile) -> bytes | FileOutcome:
         """Convert one file in a process of its own."""

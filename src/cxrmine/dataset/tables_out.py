@@ -15,6 +15,7 @@ from cxrmine.dataset.card import CardInput, WindowUse, write_card
 from cxrmine.dataset.chexpert_layout import write_chexpert
 from cxrmine.dataset.coco import write_coco
 from cxrmine.dataset.data_entry import write_data_entry, write_labels
+from cxrmine.dataset.label_origin import told
 from cxrmine.dataset.link import NO_REPORT, LinkTable, column_by_image
 from cxrmine.dataset.manifest import FileHash, write_manifest
 from cxrmine.dataset.model import Box, ImageRow
@@ -344,7 +345,7 @@ def _card(
 
 def _label_origin(parts: Assembled) -> str:
     if parts.labelled is not None:
-        return f"a table of report labels (SHA-256 {parts.record['inputs']['labels'][:12]})"
+        return told(parts.record["labels_from"])
     if parts.source is not None and parts.label_columns:
         return f"{parts.source.title}, as distributed"
     return ""

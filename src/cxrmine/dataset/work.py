@@ -69,7 +69,11 @@ class FileOutcome:
 
 
 def convert_files(
-    settings: PixelSettings, dicom: bool, files: Sequence[tuple[str, str]], marker: str | None
+    settings: PixelSettings,
+    dicom: bool,
+    files: Sequence[tuple[str, str]],
+    threads: int,
+    marker: str | None,
 ) -> bytes:
     """Convert files and return a part: ``outcomes.json`` and ``N.png`` for the Nth, from 0.
 
@@ -79,15 +83,19 @@ def convert_files(
     dicom : bool
         Whether the files are DICOM; else PNG or JPEG.
     files : sequence of (path, stamp)
+    threads : int
+        What a decoder may use; 0 for as many as there are cores. No byte depends on it.
     marker : str, optional
         A file that holds the stamp of the file under way, for whoever starts again after a file
         has killed this process.
     """
     from cxrmine.images.convert import quiet_libraries
+    from cxrmine.images.decoders import set_decoder_threads
 
     outcomes: list[dict[str, Any]] = []
     images: dict[str, bytes] = {}
     with _ONE_AT_A_TIME, quiet_libraries():
+        set_decoder_threads(threads)
         for index, (path, stamp) in enumerate(files):
             if marker is not None:
                 Path(marker).write_text(stamp, encoding="utf-8", errors="surrogatepass")

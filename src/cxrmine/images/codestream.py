@@ -60,7 +60,8 @@ _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 #: Boxes before the codestream of a JP2 file: some hundred bytes, an ICC profile included.
 _JP2_SEARCH = 1 << 20
 _END = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000
-#: Zero bytes after the end: one by the standard (even length), more by careless writers.
+#: Bytes after the end: one zero by the standard (even length); more, and 0xFF, by other writers.
+_PADDING = b"\0\xff"
 _TRAILER = 4096
 
 _SOF_LOSSLESS = 0xC3
@@ -107,9 +108,7 @@ def is_complete(stream: bytes) -> bool:
     Without it the rest of the image is missing, and most decoders fill that part with grey and
     say nothing.
     """
-    tail = stream[-_TRAILER:].rstrip(b"\0")
-    # A padding byte of 0xFF is seen as well.
-    return tail.endswith(_END) or tail.rstrip(b"\xff").endswith(_END)
+    return stream[-_TRAILER:].rstrip(_PADDING).endswith(_END)
 
 
 def _number(stream: bytes, at: int, size: int) -> int:

@@ -23,6 +23,7 @@ from pydicom import Dataset
 
 from cxrmine.images.codestream import Codec, StreamInfo, is_complete, read_stream_info
 from cxrmine.images.decoders import Cells, find_decoder
+from cxrmine.images.dicom_file import NO_PIXELS, pixel_bytes
 from cxrmine.images.faults import ImageFault, SetAside
 from cxrmine.images.transfer_syntaxes import DEFAULT, RLE_LOSSLESS, SYNTAXES, TransferSyntax
 
@@ -139,17 +140,10 @@ def _transfer_syntax(ds: Dataset) -> tuple[str, TransferSyntax]:
 
 def _pixel_data(ds: Dataset) -> tuple[bytes, str, bool]:
     """Return the value of Pixel Data, its VR and whether its length was left undefined."""
-    if "PixelData" not in ds:
-        raise ImageFault("no pixel data")
-    try:
-        element = ds["PixelData"]
-        value = element.value
-    except Exception:  # a deferred value whose file has gone or was cut, or damage
-        raise ImageFault("the pixel data cannot be read") from None
+    value = pixel_bytes(ds)
     if not value:
-        raise ImageFault("no pixel data")
-    if not isinstance(value, bytes):
-        value = bytes(value)
+        raise ImageFault(NO_PIXELS)
+    element = ds["PixelData"]
     return value, str(element.VR), bool(element.is_undefined_length)
 
 

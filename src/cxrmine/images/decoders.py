@@ -1,7 +1,7 @@
 """The libraries that read compressed pixel data, one function a library.
 
 For each family of streams the fastest library that reads it correctly and survives damage comes
-first (``scripts/bench_images.py --decoders`` prints the times and compares the pixels). Two of
+first (``scripts/bench_images.py decoders`` prints the times and compares the pixels). Two of
 the later ones are a makeshift for places where the first is not installed: GDCM ends the whole
 process on some damaged JPEG streams, and pylibjpeg-rle panics on some damaged RLE streams. No GPL
 package is used: pylibjpeg-libjpeg is passed over even where it is installed.
