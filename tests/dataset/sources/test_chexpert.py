@@ -4,7 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from made_sets import (
+
+from cxrmine.dataset.sources.registry import read_source
+from cxrmine.errors import UserError
+from made_public_sets import (
     CHEXPERT_HEADER,
     OBSERVATIONS,
     chexpert_labels,
@@ -13,9 +16,6 @@ from made_sets import (
     table,
     write,
 )
-
-from cxrmine.dataset.sources.registry import read_source
-from cxrmine.errors import UserError
 
 FRONTAL = "view1_frontal.jpg"
 

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from made_sets import write
 
 from cxrmine.dataset.sources import layout
 from cxrmine.dataset.sources.label_rows import LabelRows
 from cxrmine.dataset.sources.layout import Tables, better_image, walk
 from cxrmine.errors import UserError
+from made_public_sets import write
 
 
 def everything(name: str) -> bool:

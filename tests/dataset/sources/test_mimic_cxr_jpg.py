@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from made_sets import OBSERVATIONS, image, mimic_row, mimic_set, table, write
 
 from cxrmine.dataset.sources.registry import read_source
 from cxrmine.errors import UserError
+from made_public_sets import OBSERVATIONS, image, mimic_row, mimic_set, table, write
 
 ROWS = [
     # The later study has the smaller number: dates decide.

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from made_sets import NIH_2017, NIH_2020, image, write
 
 from cxrmine.dataset.sources.nih import LABELS
 from cxrmine.dataset.sources.registry import read_source
 from cxrmine.errors import UserError
+from made_public_sets import NIH_2017, NIH_2020, image, write
 
 ROWS = """
 00000001_000.png,Cardiomegaly,0,1,57,M,PA,2682,2749,0.143,0.144

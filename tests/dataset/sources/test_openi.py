@@ -4,12 +4,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from made_sets import image, openi_report, table, write
 
 from cxrmine.dataset.sources.openi import image_key
 from cxrmine.dataset.sources.registry import read_source
 from cxrmine.errors import UserError
 from cxrmine.reports.readers import read_reports
+from made_public_sets import image, openi_report, table, write
 
 IMAGES = {
     1: ("CXR1_1_IM-0001-3001", "CXR1_1_IM-0001-4001"),

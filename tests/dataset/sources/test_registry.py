@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_sets import NIH_2020, image, write
 
 from cxrmine.dataset.sources.registry import NAMES, read_source
 from cxrmine.errors import UserError
+from made_public_sets import NIH_2020, image, write
 
 
 def test_names() -> None:
