@@ -1,6 +1,7 @@
 """Speed of build-dataset's pixels against bare library calls on the same files, in one run.
 
-    python scripts/bench_images.py [convert] [decoders] [png] [workers] [memory]
+    python scripts/bench_images.py [convert] [decoders] [png] [workers] [build] [import]
+        [memory]
         [--files 4] [--rounds 5] [--folder DIR]
 
 - convert: decode → lookup → resize → encode by bare calls and by `convert_dicom`, in turns, on one
@@ -9,6 +10,8 @@
   whether the pixels are the same; pydicom's own choice beside them.
 - png: OpenCV's ways to write a PNG: milliseconds and bytes.
 - workers: files a second by one process and by two at once.
+- build: the whole command on many files, with one worker and with two.
+- import: ChestX-ray14's tables, 112,120 rows, without images (needs $CXRMINE_DATA).
 - memory: the most memory that a process takes which converts a file of every syntax.
 
 Without names all of them. The files are drawn here: 2544×3056 pixels of 12 bits, a smooth chest
@@ -20,6 +23,7 @@ beforehand; "bound" are the fastest that we know for the same steps, without any
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -48,12 +52,16 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from cxrmine.dataset.build import build
+from cxrmine.dataset.settings import BuildSettings
 from cxrmine.images.codestream import Codec, StreamInfo, read_stream_info
 from cxrmine.images.convert import PixelSettings, convert_dicom, quiet_libraries
 from cxrmine.images.decode import decode, lookup
 from cxrmine.images.decoders import DECODERS, find_decoder, set_decoder_threads
 from cxrmine.images.png import encode_png
+from cxrmine.runs.progress import Lines
 
+BUILD_FILES = 120
 ROWS, COLUMNS, BITS = 3056, 2544, 12
 CENTRE, WIDTH = 2048, 3800
 #: Name, transfer syntax, and the encoder of pydicom; JPEG Lossless is written by GDCM.
@@ -328,6 +336,44 @@ def bench_workers(files: dict[str, list[Path]], rounds: int) -> None:
         print(f"{syntax:15}{speeds[0]:8.1f}{speeds[1]:8.1f}   {speeds[1] / speeds[0]:.2f}×")
 
 
+def bench_build(files: dict[str, list[Path]], rounds: int) -> None:
+    """The whole command on many files: files a second from the first to the last."""
+    print("\nbuild: files a second of `build-dataset`, the workers' start included")
+    for syntax in ("uncompressed", "jpeg_lossless"):
+        speeds: dict[int, list[float]] = {1: [], 2: []}
+        with tempfile.TemporaryDirectory(prefix="bench-build-") as temporary:
+            source = Path(temporary, "dicom")
+            source.mkdir()
+            for number in range(BUILD_FILES):
+                file = files[syntax][number % len(files[syntax])]
+                (source / f"{number:05d}.dcm").symlink_to(file)
+            for turn in range(max(1, rounds // 2)):
+                for workers in speeds:
+                    out = Path(temporary, f"{workers}-{turn}")
+                    build(BuildSettings((source,)), out, workers=workers, progress=Lines)
+                    stages = json.loads((out / "timing.json").read_text())["stages"]
+                    speeds[workers].append(BUILD_FILES / stages["convert"])
+        one, two = (max(speeds[workers]) for workers in (1, 2))
+        print(f"{syntax:15}{one:8.1f}{two:8.1f}   {two / one:.2f}×")
+
+
+def bench_import(files: dict[str, list[Path]], rounds: int) -> None:
+    """ChestX-ray14's tables without images, 112,120 rows, as a command of its own."""
+    source = Path(os.environ.get("CXRMINE_DATA", "../shared/data"), "nih").resolve()
+    if not source.is_dir():
+        print(f"\nimport: left out, there is no {source} (CXRMINE_DATA)")
+        return
+    best = float("inf")
+    for _ in range(max(1, rounds // 2)):
+        with tempfile.TemporaryDirectory(prefix="bench-import-") as temporary:
+            command = [Path(sys.executable).parent / "build-dataset", "--from", "nih", source]
+            command += ["--tables-only", "--out", Path(temporary, "set")]
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            best = min(best, time.perf_counter() - start)
+    print(f"\nimport: 112,120 rows of ChestX-ray14, card and figures included: {best:.1f} s")
+
+
 def bench_memory(files: dict[str, list[Path]], rounds: int) -> None:
     """The peak of a fresh process for each syntax.
 
@@ -352,6 +398,8 @@ SECTIONS = {
     "decoders": bench_decoders,
     "png": bench_png,
     "workers": bench_workers,
+    "build": bench_build,
+    "import": bench_import,
     "memory": bench_memory,
 }
 

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cxrmine.errors import UserError
 from cxrmine.runs.folder import OutputFolder
 from cxrmine.runs.progress import Lines
 from cxrmine.tables import read_csv
+from kills import kill_myself_at, killed
 
 REPORTS = made_reports(160)
 #: Beyond this much memory the distinct clauses of the made reports are clustered by samples.
@@ -340,44 +340,6 @@ def test_other_commands_runs_are_spared(settings: ClusterSettings, tmp_path: Pat
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-
-
-def killed(work: Callable[[], object]) -> bool:
-    """Do `work` in a child; say whether it was killed rather than finished."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0
-    return False
-
-
-def kill_myself_at(step: int, out: Path) -> None:
-    """Kill this process before its n-th step on the disk within `out` (PEP 578)."""
-    steps = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
-    left = step
-
-    def watch(event: str, arguments: tuple) -> None:
-        nonlocal left
-        # shutil.rmtree names what it removes relative to its folder.
-        if event in steps and (
-            str(arguments[0]).startswith(str(out)) or not os.path.isabs(str(arguments[0]))
-        ):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    import sys
-
-    sys.addaudithook(watch)
 
 
 @needs_fork

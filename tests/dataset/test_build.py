@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import stat
 import sys
 from collections import Counter
@@ -30,6 +29,7 @@ from cxrmine.dataset.settings import BuildSettings
 from cxrmine.errors import UserError
 from cxrmine.runs.progress import Lines
 from hospital import STORAGES, Film, Hospital, make_faults, make_hospital, write_film
+from kills import kill_myself_at, killed
 
 KEY = "5a" * 32 + "\n"
 
@@ -340,38 +340,17 @@ def test_nothing_but_numbers_is_told_of_files(built: Path) -> None:
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
-#: What Python says before it changes something on a disk (PEP 578).
-STEPS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
-
 
 def run_and_kill(
     settings: BuildSettings, out: Path, step: int, *, below: str = "", **options: object
 ) -> bool:
     """Run in a child that kills itself before its n-th step within `out`; say if it did."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            left = step
 
-            def kill_at_step(event: str, arguments: tuple) -> None:
-                nonlocal left
-                if event in STEPS and str(arguments[0]).startswith(f"{out}/{below}"):
-                    left -= 1
-                    if left == 0:
-                        os.kill(os.getpid(), signal.SIGKILL)
+    def work() -> None:
+        kill_myself_at(step, f"{out}/{below}", relative=False)
+        run(settings, out, **options)
 
-            sys.addaudithook(kill_at_step)
-            run(settings, out, **options)
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0, f"the run failed at step {step}"
-    return False
+    return killed(work)
 
 
 @needs_fork

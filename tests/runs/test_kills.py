@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -20,43 +19,19 @@ from cxrmine.runs.mine import mine
 from cxrmine.runs.progress import Lines
 from cxrmine.runs.settings import Settings
 from cxrmine.runs.spool import CHUNK
+from kills import kill_myself_at, killed
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-
-#: What Python says before it changes something on a disk (PEP 578).
-STEPS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
 
 
 def run_and_kill(settings: Settings, out: Path, step: int, **options: object) -> bool:
     """Run in a child that kills itself before its n-th step within `out`; say if it did."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            left = step
 
-            def within(path: str) -> bool:
-                # shutil.rmtree names what it removes relative to its folder.
-                return path.startswith(str(out)) or not os.path.isabs(path)
+    def work() -> None:
+        kill_myself_at(step, out)
+        mine(settings, out, progress=Lines, **options)
 
-            def kill_at_step(event: str, arguments: tuple) -> None:
-                nonlocal left
-                if event in STEPS and within(str(arguments[0])):
-                    left -= 1
-                    if left == 0:
-                        os.kill(os.getpid(), signal.SIGKILL)
-
-            sys.addaudithook(kill_at_step)
-            mine(settings, out, progress=Lines, **options)
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0, f"the run failed at step {step}"
-    return False
+    return killed(work)
 
 
 @pytest.fixture(scope="module")
