@@ -113,7 +113,7 @@ def test_reads_cells_longer_than_csv_allows_by_default(tmp_path: Path):
         (b"", "is empty"),
         (b"id,a\nx\n", "line 2: 1 cells where the header has 2"),
         (b"id,a\nx,1,2\n", "line 2: 3 cells"),
-        (b"id,id\nx,1\n", "names a column twice: id"),
+        (b"id,id\nx,1\n", "names a column twice: columns 1, 2"),
         (b"id,a\nx,\xff\xfe\n", "is not UTF-8"),
         (b'id,a\nx,"open\n', "broken CSV"),
     ],

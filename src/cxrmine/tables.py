@@ -33,6 +33,7 @@ __all__ = [
     "iter_csv",
     "read_csv",
     "write_csv",
+    "write_private",
 ]
 
 # Cells that already start with apostrophes before such a character get one more, so that taking
@@ -95,6 +96,13 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def atomic_write_text(path: str | os.PathLike[str], data: str) -> None:
     """Write `data` to `path` as UTF-8 in one step, line ends as they are."""
     with atomic_writer(path) as handle:
+        handle.write(data)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, from its first moment on; not in one step."""
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with open(descriptor, "wb") as handle:
         handle.write(data)
 
 
@@ -254,6 +262,9 @@ def read_csv(
         raise TableError(f"{Path(path)} is empty: not even a header line.")
     header = first[1]
     if len(set(header)) != len(header):
-        twice = sorted({name for name in header if header.count(name) > 1})
-        raise TableError(f"{Path(path)}: the header names a column twice: {', '.join(twice)}")
+        # By number: of a table without a header line these would be a patient's data.
+        twice = [n for n, name in enumerate(header, start=1) if header.count(name) > 1]
+        raise TableError(
+            f"{Path(path)}: the header names a column twice: columns {', '.join(map(str, twice))}"
+        )
     return header, [dict(zip(header, cells, strict=True)) for _, cells in lines]

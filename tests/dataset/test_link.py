@@ -35,7 +35,7 @@ def write(path: Path, text: str) -> Path:
 def test_by_accession_number_or_study_uid() -> None:
     links = link(IMAGES, ["A1", "1.2", "A9"])
     assert links.reports_of == {0: ("A1",), 1: ("A1",), 2: ("1.2",)}
-    assert links.unlinked_reports == ((3, NO_IMAGE),)
+    assert links.unlinked_reports == (("A9", NO_IMAGE),)
 
 
 def test_two_reports_on_one_study() -> None:
@@ -46,7 +46,7 @@ def test_an_accession_number_of_two_patients_links_nothing() -> None:
     images = [Keys(1, accession="77"), Keys(2, accession="77")]
     links = link(images, ["77"])
     assert links.reports_of == {}
-    assert links.unlinked_reports == ((1, SEVERAL_PATIENTS),)
+    assert links.unlinked_reports == (("77", SEVERAL_PATIENTS),)
 
 
 def test_a_blank_accession_number_links_nothing() -> None:
@@ -72,13 +72,20 @@ def test_a_file_name_of_two_patients_links_nothing(tmp_path: Path) -> None:
     table = read_link_table(write(tmp_path / "links.csv", "report_id,image\nr1,x.dcm\n"))
     links = link_by_table(IMAGES, ["r1"], table)
     assert links.reports_of == {}
-    assert links.unlinked_reports == ((1, SEVERAL_PATIENTS),)
+    assert links.unlinked_reports == (("r1", SEVERAL_PATIENTS),)
 
 
 def test_a_table_that_names_no_images_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "links.csv", "report_id,mrn\nr1,5\n")
-    with pytest.raises(UserError, match="report_id, mrn"):
+    with pytest.raises(UserError, match="only the one or the other"):
         read_link_table(path)
+
+
+def test_a_table_without_a_header_line_is_not_quoted(tmp_path: Path) -> None:
+    path = write(tmp_path / "links.csv", "ACC1,SMITH-JOHN\nACC2,DOE-JANE\n")
+    with pytest.raises(UserError, match="none of the 2 cells") as caught:
+        read_link_table(path)
+    assert "SMITH" not in str(caught.value)
 
 
 def test_a_column_for_the_split(tmp_path: Path) -> None:
@@ -109,9 +116,9 @@ def test_a_label_table(tmp_path: Path) -> None:
     [
         ("id,Mass\nr1,1\n", "no column 'report_id'"),
         ("report_id\nr1\n", "no column of labels"),
-        ("report_id,Mass|Nodule\nr1,1\n", "cannot be the name of a finding"),
+        ("report_id,Mass|Nodule\nr1,1\n", "column 2 cannot be"),
         ("report_id,Mass\nr1,1\nr1,0\n", "row 2"),
-        ("report_id,Text\nr1,Mrs Example coughs\n", "column 'Text' holds something else"),
+        ("report_id,Text\nr1,Mrs Example coughs\n", "column 2 holds something else"),
     ],
 )
 def test_a_wrong_label_table_is_refused_without_quoting_it(

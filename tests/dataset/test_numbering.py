@@ -146,3 +146,34 @@ def test_a_damaged_crosswalk_is_told(private: PrivateFolder) -> None:
     )
     with pytest.raises(UserError, match=r"patients.csv.*damaged"):
         number_images([found(1, "A")], private)
+
+
+@pytest.mark.parametrize(
+    "placeholder", ["19000101", "00010101", "19700101", "20000101", "99991231"]
+)
+def test_a_placeholder_is_no_day(private: PrivateFolder, placeholder: str) -> None:
+    """The days from a placeholder to a study would give the study's date away."""
+    images = [found(1, "A", placeholder), found(2, "A", "20200613"), found(3, "A", "20200620")]
+    days = {i.found.number: i.study_day for i in number_images(images, private).images}
+    assert days == {1: None, 2: 0, 3: 7}
+
+
+def test_no_age_of_ninety_follows_from_the_days(private: PrivateFolder) -> None:
+    images = [
+        found(1, "A", "20000102"),
+        found(2, "A", "20040101"),
+        found(3, "A", "20200101"),
+        found(4, "A", "20200601"),
+    ]
+    numbering = number_images(images, private, {1: 85, 2: 89, 3: 90, 4: None})
+    days = {i.found.number: i.study_day for i in numbering.images}
+    assert days == {1: 0, 2: 1460, 3: None, 4: None}
+
+
+def test_a_name_that_is_no_text_keeps_its_image(private: PrivateFolder) -> None:
+    image = found(1, "A", sop_uid="", source="b\udcff.dcm")
+    before = names(number_images([image], private))
+    assert (
+        names(number_images([image, found(2, "A")], private))["b\udcff.dcm"]
+        == before["b\udcff.dcm"]
+    )

@@ -89,3 +89,11 @@ def test_a_failed_write_leaves_the_old_file(private: PrivateFolder) -> None:
         private.write_table("t.csv", ("a",), rows())
     assert private.read_table("t.csv", ("a",)) == [{"a": "old"}]
     assert sorted(path.name for path in private.path.iterdir()) == ["README.txt", "t.csv"]
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir(mode=0o755)
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match="holds other files"):
+        PrivateFolder(tmp_path / "photos").prepare(tmp_path / "out")
+    assert mode(tmp_path / "photos") == 0o755

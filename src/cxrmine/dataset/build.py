@@ -28,6 +28,7 @@ from typing import Any
 
 import cxrmine
 from cxrmine.collector import collector_off
+from cxrmine.dataset.boxes import read_boxes
 from cxrmine.dataset.conversion import Conversion
 from cxrmine.dataset.files import SourceFile, list_files, stamped
 from cxrmine.dataset.label_origin import label_origin
@@ -36,11 +37,20 @@ from cxrmine.dataset.manifest import FileHash, hash_file, read_manifest
 from cxrmine.dataset.numbering import SAME_IMAGE, found_in, number_images
 from cxrmine.dataset.private import PrivateFolder, keyed_hash
 from cxrmine.dataset.rows import Entry, dicom_entries, label_entries, source_entries
-from cxrmine.dataset.settings import DICOM, BuildSettings
+from cxrmine.dataset.settings import DICOM, OFFICIAL, RANDOM, BuildSettings
 from cxrmine.dataset.sources.model import SourceSet
-from cxrmine.dataset.tables_out import FIGURES, IMAGES, TABLES, Assembled, Listed, write_all
+from cxrmine.dataset.tables_out import (
+    FIGURES,
+    IMAGES,
+    TABLES,
+    Assembled,
+    BoxesRead,
+    Listed,
+    write_all,
+)
 from cxrmine.dataset.work import FileOutcome, read_outcomes
 from cxrmine.errors import UserError
+from cxrmine.images.placement import SIZE
 from cxrmine.runs.endings import endings_told
 from cxrmine.runs.executors import Executor, open_executor
 from cxrmine.runs.folder import OutputFolder, Writes
@@ -50,7 +60,9 @@ COMMAND = "build-dataset"
 
 WRITES = Writes(COMMAND, frozenset({*TABLES, "run.json", "timing.json", "manifest.csv"}))
 
-_OF_IMAGES = ("pydicom", "opencv-python-headless", "numpy")
+_OF_IMAGES = ("pydicom", "opencv-python-headless", "imagecodecs", "pillow", "pyjpegls", "numpy")
+#: The first moment that a zip archive can hold, in seconds since 1970.
+_NO_TIME = 315_619_200
 #: The temporary files of `cxrmine.tables.atomic_writer`.
 _HALF = re.compile(r"\.[\w.-]+\.[0-9a-f]{12}\.tmp")
 _OUR_FILES = re.compile(rf"(?:{IMAGES}|{FIGURES})/[\w.-]+\.png")
@@ -157,9 +169,12 @@ class _Run:
         # All that can be wrong in the request comes up here, before anything is written.
         labels = read_labels_table(settings.labels) if settings.labels else None
         links = read_link_table(settings.links) if settings.links else None
+        if links is not None and settings.split not in (None, RANDOM, OFFICIAL):
+            links.column(settings.split)
+        boxes = self._read_boxes()
         source = self._read_source()
-        files = self._files(source)
         self.private.prepare(self.folder.path)
+        files = self._files(source)
         record = self._record()
         earlier = self.folder.earlier(self.state)
         if self.state != "empty":
@@ -170,11 +185,12 @@ class _Run:
             "listing": listing.hexdigest(),
             "out": str(self.folder.path.resolve()),
         }
-        if self.state == "finished" and self._up_to_date(whole):
+        # The tables of a public set are read each time, since that is soon done.
+        if source is None and self.state == "finished" and self._up_to_date(whole):
             self.folder.tidy()
             seconds = time.perf_counter() - started
             return Outcome(earlier, 0, len(files), seconds, already_finished=True)
-        token = str(earlier["token"]) if self.state == "unfinished" else secrets.token_hex(8)
+        token = _token(earlier) if self.state == "unfinished" else secrets.token_hex(8)
         self.executor = self._open_executor(token) if files else None
         self._begin(record, token)
 
@@ -185,7 +201,7 @@ class _Run:
             display.say("Naming the images.")
             entries, listed = self._entries(source, files, outcomes)
             labelled = label_entries(entries, labels, links) if labels else None
-            self._place(entries, files, outcomes, token)
+            self._place(entries)
             display.say("Writing tables and figures.")
             writing = time.perf_counter()
             kept = {f"{IMAGES}/{e.row.image_index}": _hash_of(e) for e in entries if e.outcome}
@@ -198,6 +214,7 @@ class _Run:
                     labelled=labelled,
                     label_columns=labels.columns if labels else _own_columns(source),
                     links=links,
+                    boxes=boxes,
                     listed=listed,
                     files=len(files),
                     record=record,
@@ -228,8 +245,15 @@ class _Run:
         # First, since nobody knows of it any more once the run is finished; what it holds is in
         # the state that was just kept.
         shutil.rmtree(self._work(token), ignore_errors=True)
+        self._hide_times()
         self.folder.finish()
         return Outcome(result, converted, len(files) - converted, total)
+
+    def _hide_times(self) -> None:
+        """Give every file of the set one time: the order in which they were made is that of the
+        source files' names, and archives carry times along."""
+        for name in (*read_manifest(self.folder.path), "manifest.csv", "timing.json"):
+            os.utime(self.folder.path / name, (_NO_TIME, _NO_TIME))
 
     def how_to_go_on(self) -> str:
         """Say how the run can be resumed, if it got so far that it can."""
@@ -250,9 +274,9 @@ class _Run:
             with suppress(PackageNotFoundError):
                 versions[name] = version(name)
         inputs = {
-            name: hash_file(path).sha256
+            name: _hash_of_all(path)
             for name in ("labels", "links", "boxes")
-            if (path := getattr(settings, name)) is not None and path.is_file()
+            if (path := getattr(settings, name)) is not None
         }
         if settings.source == DICOM:
             # A small table of a hospital's: most of it is published, and the few short identifiers
@@ -275,6 +299,14 @@ class _Run:
             "labels_from": label_origin(settings.labels) if settings.labels else {},
         }
 
+    def _read_boxes(self) -> BoxesRead | None:
+        if self.settings.boxes is None:
+            return None
+        # A public set's boxes count in pixels of its images as they are given out; a hospital's
+        # in those of the file.
+        frame = (SIZE, SIZE) if self.settings.source == "nih" else None
+        return read_boxes(self.settings.boxes, frame=frame)
+
     def _read_source(self) -> SourceSet | None:
         if self.settings.source == DICOM:
             return None
@@ -286,15 +318,14 @@ class _Run:
     def _files(self, source: SourceSet | None) -> list[SourceFile]:
         if source is None:
             leave_out = (self.folder.path, self.private.path)
-            files = list_files(self.settings.folders, leave_out)
+            files = list_files(self.settings.folders, leave_out, self.private.key())
             if not files:
                 raise UserError("--dicom holds no file at all; check the path.")
             return files
         root = self.settings.folders[0]
+        with_file = (image.path for image in source.images if image.path is not None)
         return [
-            stamped(number, image.path, _below(root, image.path))
-            for number, image in enumerate((i for i in source.images if i.path is not None), 1)
-            if image.path is not None
+            stamped(number, path, _below(root, path)) for number, path in enumerate(with_file, 1)
         ]
 
     # What an earlier run has left
@@ -358,7 +389,7 @@ class _Run:
         plan = self.folder.parts / "plan.json"
         if plan.exists():
             with suppress(UserError, KeyError):
-                shutil.rmtree(self._work(str(self.folder.plan()["token"])), ignore_errors=True)
+                shutil.rmtree(self._work(_token(self.folder.plan())), ignore_errors=True)
         if not self.folder.path.exists():
             return
         self._sweep()
@@ -425,7 +456,6 @@ class _Run:
                 listed.failures.append((file.number, outcome.cause))
             elif outcome.kind == "aside":
                 listed.set_aside.append((file.number, outcome.cause))
-            listed.warnings += ((f"file {file.number}", text) for text in outcome.warnings)
         if source is not None:
             stamps = dict(
                 zip(
@@ -451,29 +481,47 @@ class _Run:
                 listed.paths[number] = _below(self.settings.folders[0], left_out.path)
                 listed.identifiers[number] = _identifiers(left_out.private)
             listed.warnings += (("", problem) for problem in source.problems)
+            self._tell_oddities(files, outcomes, listed)
             return entries, listed
         by_number = {file.number: file for file in files}
-        found = [
-            found_in(file.number, file.relative, outcome.sha256, outcome.header)
+        images = {
+            file.number: outcomes[file.stamp]
             for file in files
-            if (outcome := outcomes[file.stamp]).kind == "image"
+            if outcomes[file.stamp].kind == "image"
+        }
+        found = [
+            found_in(number, by_number[number].relative, outcome.sha256, outcome.header)
+            for number, outcome in images.items()
         ]
-        numbering = number_images(found, self.private)
+        ages = {n: by_stamp.header["age"] for n, by_stamp in images.items()}
+        numbering = number_images(found, self.private, ages)
         listed.copies = dict(numbering.same)
         listed.set_aside += ((number, SAME_IMAGE) for number in listed.copies)
         listed.set_aside.sort()
-        listed.warnings += ((f"file {number}", text) for number, text in numbering.warnings)
         listed.paths = {file.number: file.relative for file in files}
         listed.names = {i.found.number: i.image_index for i in numbering.images}
+        listed.warnings += (
+            (listed.names.get(number, f"file {number}"), text)
+            for number, text in numbering.warnings
+        )
+        self._tell_oddities(files, outcomes, listed)
         return dicom_entries(numbering.images, by_number, outcomes), listed
 
-    def _place(
+    def _tell_oddities(
         self,
-        entries: Sequence[Entry],
         files: Sequence[SourceFile],
         outcomes: Mapping[str, FileOutcome],
-        token: str,
+        listed: Listed,
     ) -> None:
+        """Put what was odd about files into the warnings, by the image where there is one.
+
+        A file's number beside an oddity that the tables show of one image would join the two.
+        """
+        for file in files:
+            item = listed.names.get(file.number, f"file {file.number}")
+            listed.warnings += ((item, text) for text in outcomes[file.stamp].warnings)
+
+    def _place(self, entries: Sequence[Entry]) -> None:
         """Move the images to their places, and remove those that are in the set no longer."""
         if self.conversion is None:
             return
@@ -514,6 +562,31 @@ class _Run:
 def _pixels(outcome: FileOutcome) -> tuple[str, str]:
     """Return what two copies of one image have in common."""
     return outcome.header.get("sop_uid") or outcome.stamp, outcome.sha256
+
+
+def _token(plan: Mapping[str, Any]) -> str:
+    """Return the token of a killed run's plan, which becomes part of a path.
+
+    Raises
+    ------
+    UserError
+        If it is none of ours.
+    """
+    token = str(plan.get("token", ""))
+    if not re.fullmatch(r"[0-9a-f]{16}", token):
+        raise UserError("the plan of the unfinished run is damaged; start anew with --force.")
+    return token
+
+
+def _hash_of_all(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files of a folder."""
+    if not path.is_dir():
+        return hash_file(path).sha256
+    digest = hashlib.sha256()
+    for below in sorted(p for p in path.rglob("*") if p.is_file()):
+        line = f"{hash_file(below).sha256}  {below.relative_to(path).as_posix()}\n"
+        digest.update(line.encode("utf-8", "replace"))
+    return digest.hexdigest()
 
 
 def _hash_of(entry: Entry) -> FileHash:

@@ -1,12 +1,13 @@
-"""The source files of a build, in an order that depends on nothing but their names."""
+"""The source files of a build, in the order of their names, with numbers that say nothing."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxrmine.dataset.private import keyed_hash
 from cxrmine.errors import UserError
 
 
@@ -17,7 +18,8 @@ class SourceFile:
     Parameters
     ----------
     number : int
-        Its place in the order, from 1: the only name that it has in the data set's tables.
+        From 1, the only name that it has in the data set's tables: its rank by a keyed hash,
+        since the rank by name would give the order of names, which are often identifiers, away.
     path : Path
         Where it lies. Private.
     relative : str
@@ -42,10 +44,10 @@ class SourceFile:
         return f"{self.size}:{self.modified}:{self.relative}"
 
 
-def list_files(roots: Sequence[Path], leave_out: Iterable[Path]) -> list[SourceFile]:
-    """Return all files below the folders `roots` (or these files themselves).
+def list_files(roots: Sequence[Path], leave_out: Iterable[Path], key: bytes) -> list[SourceFile]:
+    """Return all files below the folders `roots` (or these files themselves), by name.
 
-    Hidden files and folders (of a leading dot) are no input, nor is what lies below `leave_out`.
+    A folder that cannot be opened is listed like a file, so that it fails aloud. Hidden files and folders (of a leading dot) are no input, nor is what lies below `leave_out`.
     Links to folders are not followed: they could lead round in circles.
 
     Raises
@@ -66,7 +68,8 @@ def list_files(roots: Sequence[Path], leave_out: Iterable[Path]) -> list[SourceF
             os.scandir(root).close()
         except OSError as error:
             raise UserError(f"{str(root)!r} cannot be opened ({error.strerror}).") from error
-        for folder, folders, names in os.walk(root):
+        closed: list[Path] = []
+        for folder, folders, names in os.walk(root, onerror=_noting(closed)):
             folders[:] = sorted(
                 name
                 for name in folders
@@ -77,8 +80,24 @@ def list_files(roots: Sequence[Path], leave_out: Iterable[Path]) -> list[SourceF
                 if not name.startswith("."):
                     path = Path(folder, name)
                     found.append((before + path.relative_to(root).as_posix(), path))
-    found.sort()
-    return [stamped(number, path, name) for number, (name, path) in enumerate(found, start=1)]
+        found += ((before + path.relative_to(root).as_posix(), path) for path in closed)
+    return numbered(found, key)
+
+
+def numbered(found: Iterable[tuple[str, Path]], key: bytes) -> list[SourceFile]:
+    """Return files of these relative paths, in the order of these, with numbers of their own."""
+    files = sorted(found)
+    ranks = sorted(range(len(files)), key=lambda place: keyed_hash(key, f"file {files[place][0]}"))
+    numbers = {place: number for number, place in enumerate(ranks, start=1)}
+    return [stamped(numbers[place], path, name) for place, (name, path) in enumerate(files)]
+
+
+def _noting(closed: list[Path]) -> Callable[[OSError], None]:
+    def note(error: OSError) -> None:
+        if error.filename is not None:
+            closed.append(Path(error.filename))
+
+    return note
 
 
 def stamped(number: int, path: Path, relative: str) -> SourceFile:

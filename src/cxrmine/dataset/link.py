@@ -76,12 +76,11 @@ class Links:
     """Which reports speak of which images.
 
     ``reports_of`` gives, by the image's place in the list of keys, its reports' ids in the order
-    of the label table. ``unlinked_reports`` are the other rows of that table by their number,
-    from 1, with the reason.
+    of the label table. ``unlinked_reports`` are the others' ids with the reason.
     """
 
     reports_of: Mapping[int, tuple[str, ...]]
-    unlinked_reports: tuple[tuple[int, str], ...]
+    unlinked_reports: tuple[tuple[str, str], ...]
 
 
 def read_labels_table(path: Path) -> LabelTable:
@@ -102,10 +101,12 @@ def read_labels_table(path: Path) -> LabelTable:
     columns = tuple(column for column in header if column != REPORT_COLUMN)
     if not columns:
         raise UserError(f"--labels {str(path)!r} has no column of labels.")
+    # Columns are told by number: their names are the user's, and could be anything.
+    places = {column: header.index(column) + 1 for column in columns}
     if bad := [column for column in columns if SEPARATOR in column or not column.strip()]:
         raise UserError(
-            f"--labels {str(path)!r}: the column {bad[0]!r} cannot be the name of a finding, "
-            f"which is neither blank nor holds a {SEPARATOR!r}."
+            f"--labels {str(path)!r}: the name of column {places[bad[0]]} cannot be that of a "
+            f"finding, which is neither blank nor holds a {SEPARATOR!r}."
         )
     table: dict[str, dict[str, str]] = {}
     for number, row in enumerate(rows, start=1):
@@ -115,8 +116,9 @@ def read_labels_table(path: Path) -> LabelTable:
             value = _VALUES.get(row[column].strip())
             if value is None:
                 raise UserError(
-                    f"--labels {str(path)!r}, row {number}: the column {column!r} holds something "
-                    "else than 1, 0, -1 or a blank; take the column out if it is none of labels."
+                    f"--labels {str(path)!r}, row {number}: column {places[column]} holds "
+                    "something else than 1, 0, -1 or a blank; take the column out if it is none "
+                    "of labels."
                 )
             labels[column] = value
         if report in table:
@@ -187,6 +189,21 @@ class LinkTable:
     report_column: int
     columns: Mapping[str, int]
 
+    def column(self, name: str) -> int:
+        """Return the place of a column.
+
+        Raises
+        ------
+        UserError
+            If the table lacks it.
+        """
+        if name not in self.header:
+            raise UserError(
+                f"--links {str(self.path)!r} has no column {name!r} for --split; check its "
+                "first line."
+            )
+        return self.header.index(name)
+
     def images_of_rows(self, images: Sequence[Keys]) -> list[list[int]]:
         """Return, for each row, the places of the images that it speaks of."""
         places: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -234,7 +251,10 @@ def read_link_table(path: Path) -> LinkTable:
         raise UserError(
             f"--links {str(path)!r} needs a column {REPORT_COLUMN!r} and one of "
             f"{', '.join(LINK_COLUMNS)} (accession number, study UID, SOP instance UID, or file "
-            f"name); it has {', '.join(header) or 'none'}."
+            f"name); none of the {len(header)} cells of its first line is one."
+            if REPORT_COLUMN not in known and not columns
+            else f"--links {str(path)!r} needs a column {REPORT_COLUMN!r} and one of "
+            f"{', '.join(LINK_COLUMNS)}; only the one or the other is there."
         )
     return LinkTable(path, tuple(header), tuple(lines[1:]), known.index(REPORT_COLUMN), columns)
 
@@ -255,12 +275,7 @@ def column_by_image(images: Sequence[Keys], table: LinkTable, column: str) -> di
     UserError
         If the table lacks the column, or gives one image two values.
     """
-    if column not in table.header:
-        raise UserError(
-            f"--links {str(table.path)!r} has no column {column!r} for --split; it has "
-            f"{', '.join(table.header)}."
-        )
-    at = table.header.index(column)
+    at = table.column(column)
     values: dict[int, str] = {}
     for number, (row, places) in enumerate(
         zip(table.rows, table.images_of_rows(images), strict=True), start=1
@@ -279,14 +294,14 @@ def _links(
 ) -> Links:
     reports_of: dict[int, list[str]] = defaultdict(list)
     unlinked = []
-    for number, report in enumerate(reports, start=1):
+    for report in reports:
         found = list(dict.fromkeys(places.get(report, ())))
         if not found:
-            unlinked.append((number, NO_IMAGE))
+            unlinked.append((report, NO_IMAGE))
         elif len({images[place].patient for place in found}) > 1:
             # An accession number that two departments gave out: a label on the wrong patient is
             # worse than none.
-            unlinked.append((number, SEVERAL_PATIENTS))
+            unlinked.append((report, SEVERAL_PATIENTS))
         else:
             for place in found:
                 reports_of[place].append(report)

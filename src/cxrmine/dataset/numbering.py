@@ -8,6 +8,8 @@ renames nobody.
 from __future__ import annotations
 
 import datetime
+import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,12 +68,23 @@ class Found:
     @property
     def study(self) -> str:
         """What the images of one study have in common."""
-        return self.study_uid or self.accession or f"file {self.source}"
+        return self.study_uid or self.accession or self._file
 
     @property
     def image(self) -> str:
         """What tells the image from others."""
-        return self.sop_uid or f"file {self.source}"
+        return self.sop_uid or self._file
+
+    @property
+    def day(self) -> datetime.date | None:
+        """The day of the study, None where the file does not say (`study_day`)."""
+        return study_day(self.study_date)
+
+    @property
+    def _file(self) -> str:
+        # A hash, since a file's name need not be text that a table can hold.
+        digest = hashlib.sha256(self.source.encode("utf-8", errors="surrogatepass"))
+        return f"file {digest.hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,7 @@ class Named:
     """An image with its name.
 
     ``follow_up`` counts the patient's studies from 0 in the order of time; ``study_day`` is the
-    number of days since the patient's first study, None without a date.
+    number of days since the patient's first study, None without a date or at 90 and over.
     """
 
     found: Found
@@ -101,13 +114,48 @@ class Numbering:
     warnings: tuple[tuple[int, str], ...]
 
 
+#: What programs write where they do not know the date, within the years of digital radiography.
+_NO_DATES = frozenset({datetime.date(2000, 1, 1), datetime.date(1999, 1, 1)})
+#: No chest X-ray was digital before; whatever stands there is no day on which somebody was ill.
+_FIRST_YEAR = 1985
+_LAST_YEAR = 2090
+
+#: Nobody's age is told from here on (HIPAA's safe harbour, 45 CFR 164.514 (b)(2)(i)(C)).
+_OLDEST = 90
+_DAYS_A_YEAR = 365.25
+
+
+def study_day(text: str) -> datetime.date | None:
+    """Return the date of a study, None for one that stands for no day.
+
+    A placeholder must not be taken for a day: the days between it and the patient's next study
+    would give that study's date away.
+
+    Parameters
+    ----------
+    text : str
+        ``YYYYMMDD`` or blank.
+    """
+    try:
+        date = datetime.datetime.strptime(text, "%Y%m%d").date()
+    except ValueError:
+        return None
+    placeholder = date in _NO_DATES or date.year < _FIRST_YEAR
+    last_of_all = date.year >= _LAST_YEAR and (date.month, date.day) in ((12, 31), (1, 1))
+    return None if placeholder or last_of_all else date
+
+
 def found_in(number: int, source: str, sha256: str, header: Mapping[str, Any]) -> Found:
     """Return the image that a header describes."""
     names = [field for field in Found.__slots__ if field in header]
     return Found(number, source, sha256, **{name: header[name] for name in names})
 
 
-def number_images(images: Sequence[Found], private: PrivateFolder) -> Numbering:
+def number_images(
+    images: Sequence[Found],
+    private: PrivateFolder,
+    ages: Mapping[int, int | None] | None = None,
+) -> Numbering:
     """Give every image a name, and write the crosswalk.
 
     Parameters
@@ -116,6 +164,8 @@ def number_images(images: Sequence[Found], private: PrivateFolder) -> Numbering:
         In the order of their source files.
     private : PrivateFolder
         Holds the key and the crosswalk of earlier builds, which is extended.
+    ages : mapping, optional
+        The patient's age in years at the study, by source file's number.
 
     Raises
     ------
@@ -136,7 +186,7 @@ def number_images(images: Sequence[Found], private: PrivateFolder) -> Numbering:
         _write(private, patients, names)
     follow_ups = _follow_ups(named, key)
     index_of = {(i.found.image, i.found.sha256): i.image_index for i in named}
-    days = dict(patients.values())
+    days = _study_days(named, dict(patients.values()), ages or {})
     return Numbering(
         tuple(
             sorted(
@@ -144,7 +194,7 @@ def number_images(images: Sequence[Found], private: PrivateFolder) -> Numbering:
                     replace(
                         image,
                         follow_up=follow_ups[image.patient, image.found.study],
-                        study_day=_days_between(days[image.patient], image.found.study_date),
+                        study_day=days.get(image.found.number),
                     )
                     for image in named
                 ),
@@ -228,7 +278,7 @@ def _date_patients(
     first: dict[str, str] = {}
     for image in images:
         identity = identities[image.number]
-        if image.study_date and not patients[identity][1]:
+        if image.day and not patients[identity][1]:
             first[identity] = min(first.get(identity, image.study_date), image.study_date)
     for identity, date in first.items():
         patients[identity] = (patients[identity][0], date)
@@ -288,7 +338,7 @@ def _name_images(
 def _in_time(image: Found, key: bytes) -> tuple[object, ...]:
     """Sort by time; what has no time comes last, and no identifier decides an order."""
     return (
-        image.study_date or "99999999",
+        image.study_date if image.day else "99999999",
         image.study_time or "999999",
         keyed_hash(key, image.study),
         _whole(image.series_number),
@@ -319,15 +369,32 @@ def _follow_ups(images: Iterable[Named], key: bytes) -> dict[tuple[int, str], in
     }
 
 
-def _days_between(first: str, then: str) -> int | None:
-    try:
-        return (_date(then) - _date(first)).days
-    except ValueError:
-        return None
+def _study_days(
+    images: Iterable[Named], first_days: Mapping[int, str], ages: Mapping[int, int | None]
+) -> dict[int, int]:
+    """Return the days since the patient's first study, by source file's number.
 
-
-def _date(text: str) -> datetime.date:
-    return datetime.datetime.strptime(text, "%Y%m%d").date()
+    None is told for a study at which the patient was 90 or older: from an earlier age and the
+    days between, the true age would follow.
+    """
+    days: dict[int, int] = {}
+    born: dict[int, float] = {}  # at the latest, in days since the first study
+    for image in images:
+        day, first = image.found.day, study_day(first_days[image.patient])
+        if day is None or first is None:
+            continue
+        days[image.found.number] = (day - first).days
+        age = ages.get(image.found.number)
+        if age is not None:
+            birth = days[image.found.number] - age * _DAYS_A_YEAR
+            born[image.patient] = min(born.get(image.patient, birth), birth)
+    return {
+        image.found.number: days[image.found.number]
+        for image in images
+        if image.found.number in days
+        and days[image.found.number] - born.get(image.patient, math.inf)
+        < _OLDEST * _DAYS_A_YEAR - 1
+    }
 
 
 def _write(

@@ -64,6 +64,11 @@ class PrivateFolder:
             )
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--key {str(self.path)!r} is a file; name a folder.")
+        if self.path.is_dir() and not self._is_ours():
+            raise UserError(
+                f"--key {str(self.path)!r} holds other files; name a new or empty folder, or one "
+                "that a build has made."
+            )
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             # A folder that was there before may be open to others, and files of 600 in it are
@@ -78,6 +83,10 @@ class PrivateFolder:
                 f"--key {str(self.path)!r} cannot be written ({error.strerror}); name a folder "
                 "that you may write to."
             ) from error
+
+    def _is_ours(self) -> bool:
+        names = {path.name for path in self.path.iterdir()}
+        return not names or _KEY_FILE in names or "README.txt" in names
 
     def key(self) -> bytes:
         """Return the secret, drawn when it is first asked for.

@@ -146,11 +146,12 @@ class Labelled:
 
     ``warnings`` are (place of the entry, message); ``unlinked_images`` are places;
     ``reports`` says of each report, in the table's order, how many images it labels.
+    ``unlinked_reports`` are ids, private, with the reason.
     """
 
     entries: tuple[Entry, ...]
     unlinked_images: tuple[int, ...] = ()
-    unlinked_reports: tuple[tuple[int, str], ...] = ()
+    unlinked_reports: tuple[tuple[str, str], ...] = ()
     warnings: tuple[tuple[int, str], ...] = ()
     reports: Mapping[str, int] = field(default_factory=dict)
 

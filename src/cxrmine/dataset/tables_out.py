@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxrmine.dataset.boxes import BoxProblem, BoxTarget, box_targets, carry_boxes, read_boxes
+from cxrmine.dataset.boxes import BoxProblem, BoxTarget, RawBox, box_targets, carry_boxes
 from cxrmine.dataset.boxes import write_box_list as write_boxes
 from cxrmine.dataset.card import CardInput, WindowUse, write_card
 from cxrmine.dataset.chexpert_layout import write_chexpert
@@ -19,12 +19,12 @@ from cxrmine.dataset.label_origin import told
 from cxrmine.dataset.link import NO_REPORT, LinkTable, column_by_image
 from cxrmine.dataset.manifest import FileHash, write_manifest
 from cxrmine.dataset.model import Box, ImageRow
-from cxrmine.dataset.private import PrivateFolder
+from cxrmine.dataset.private import PrivateFolder, keyed_hash
 from cxrmine.dataset.rows import Entry, Labelled
 from cxrmine.dataset.settings import LAYOUTS, OFFICIAL, RANDOM, BuildSettings
 from cxrmine.dataset.sources.model import SourceSet
 from cxrmine.dataset.splits import Splits, make_splits, parts_by_patient, write_lists, write_splits
-from cxrmine.images.placement import SIZE, Placement
+from cxrmine.images.placement import Placement
 from cxrmine.runs.folder import write_json
 from cxrmine.tables import write_csv
 
@@ -73,6 +73,10 @@ IMAGE_COLUMNS = (
 )
 
 
+#: What `cxrmine.dataset.boxes.read_boxes` returns.
+BoxesRead = tuple[list[RawBox], list[BoxProblem]]
+
+
 @dataclass(slots=True)
 class Listed:
     """What is told of files that are no images, and of oddities, by source file's number.
@@ -105,6 +109,7 @@ class Assembled:
     labelled: Labelled | None
     label_columns: Sequence[str]
     links: LinkTable | None
+    boxes: BoxesRead | None
     listed: Listed
     files: int
     record: Mapping[str, Any]
@@ -145,13 +150,16 @@ def write_all(out: Path, parts: Assembled) -> dict[str, Any]:
     if parts.labelled is not None:
         written.add("unlinked.csv")
         write_csv(
-            out / "unlinked.csv", ("kind", "number", "cause"), _unlinked(parts.labelled, rows)
+            out / "unlinked.csv",
+            ("kind", "number", "cause"),
+            _unlinked(parts, parts.labelled, rows),
         )
     for name, lines in (("failures", listed.failures), ("set_aside", listed.set_aside)):
         written.add(f"{name}.csv")
-        write_csv(out / f"{name}.csv", ("number", "cause"), lines)
+        write_csv(out / f"{name}.csv", ("number", "cause"), sorted(lines))
     written.add("warnings.csv")
-    write_csv(out / "warnings.csv", ("item", "message"), listed.warnings)
+    # In no order of files: an image's warnings are at its name, the others at a number.
+    write_csv(out / "warnings.csv", ("item", "message"), sorted(listed.warnings))
     if "coco" in parts.settings.layouts:
         written.add(LAYOUTS["coco"])
         write_coco(out / LAYOUTS["coco"], rows, boxes)
@@ -183,11 +191,8 @@ def _boxes(parts: Assembled) -> tuple[list[Box], list[BoxProblem]]:
         if others := len(parts.source.boxes) - len(boxes):
             few = "1 box is" if others == 1 else f"{others:,} boxes are"
             parts.listed.warnings.append(("", f"{few} on images that are not in the folder"))
-    if parts.settings.boxes is not None:
-        # A public set's boxes count in pixels of its images as they are given out; a hospital's
-        # in those of the file.
-        frame = (SIZE, SIZE) if parts.settings.source == "nih" else None
-        raw, unreadable = read_boxes(parts.settings.boxes, frame=frame)
+    if parts.boxes is not None:
+        raw, unreadable = parts.boxes
         carried, odd = carry_boxes(raw, box_targets(_box_names(parts)))
         boxes += carried
         problems += [*unreadable, *odd]
@@ -261,11 +266,21 @@ def _image_line(entry: Entry) -> tuple[object, ...]:
     )
 
 
-def _unlinked(labelled: Labelled, rows: Sequence[ImageRow]) -> Iterable[tuple[object, ...]]:
+def _unlinked(
+    parts: Assembled, labelled: Labelled, rows: Sequence[ImageRow]
+) -> Iterable[tuple[object, ...]]:
     for place in labelled.unlinked_images:
         yield "image", rows[place].image_index, NO_REPORT
-    for number, cause in labelled.unlinked_reports:
+    numbers = _report_numbers(parts, labelled)
+    for number, cause in sorted((numbers[r], cause) for r, cause in labelled.unlinked_reports):
         yield "report", number, cause
+
+
+def _report_numbers(parts: Assembled, labelled: Labelled) -> dict[str, int]:
+    """Return the reports' numbers: their ranks by a keyed hash, which give no order away."""
+    key = parts.private.key()
+    ranked = sorted(labelled.reports, key=lambda report: keyed_hash(key, f"report {report}"))
+    return {report: number for number, report in enumerate(ranked, start=1)}
 
 
 def _write_private(parts: Assembled) -> None:
@@ -288,12 +303,13 @@ def _write_private(parts: Assembled) -> None:
     )
     if parts.labelled is not None:
         reasons = dict(parts.labelled.unlinked_reports)
+        numbers = _report_numbers(parts, parts.labelled)
         parts.private.write_table(
             f"{parts.name}.reports.csv",
             ("number", "report_id", "images", "cause"),
-            (
-                (number, report, images, reasons.get(number, ""))
-                for number, (report, images) in enumerate(parts.labelled.reports.items(), start=1)
+            sorted(
+                (numbers[report], report, images, reasons.get(report, ""))
+                for report, images in parts.labelled.reports.items()
             ),
         )
 

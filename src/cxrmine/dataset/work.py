@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cxrmine.runs.members import pack_members
+from cxrmine.tables import write_private
 
 if TYPE_CHECKING:
     from cxrmine.images.convert import Converted, PixelSettings
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _ONE_AT_A_TIME = threading.Lock()
 
 Kind = Literal["image", "aside", "failed"]
+
+
+CLOSED_FOLDER = "a folder that cannot be opened: what lies in it is not in the set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def convert_files(
         set_decoder_threads(threads)
         for index, (path, stamp) in enumerate(files):
             if marker is not None:
-                Path(marker).write_text(stamp, encoding="utf-8", errors="surrogatepass")
+                write_private(Path(marker), stamp.encode("utf-8", errors="surrogatepass"))
             outcome, png = _convert(Path(path), stamp, settings, dicom)
             outcomes.append(outcome.recorded())
             if png:
@@ -114,6 +118,8 @@ def _convert(
     from cxrmine.images.convert import convert_dicom, convert_raster
     from cxrmine.images.faults import ImageFault, SetAside
 
+    if path.is_dir():
+        return FileOutcome(stamp, "failed", CLOSED_FOLDER), b""
     try:
         converted = (convert_dicom if dicom else convert_raster)(path, settings)
     except ImageFault as fault:

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from cxrmine.errors import UserError
 from cxrmine.runs.work import ONE_THREAD, prepare_process
+from cxrmine.tables import write_private
 
 Result = TypeVar("Result")
 
@@ -150,9 +151,10 @@ def _leave_bytes_in_file(
     result = task(*arguments)
     if not isinstance(result, bytes):
         return result
-    scratch.mkdir(parents=True, exist_ok=True)
+    # Results hold what reports and headers say.
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = scratch / f"{os.getpid()}-{next(_results_left)}"
-    path.write_bytes(result)
+    write_private(path, result)
     return _InFile(path)
 
 
