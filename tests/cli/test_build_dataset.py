@@ -68,6 +68,10 @@ WRONG = [
     (["--dicom", "DICOM", "--out", "OUT", "--resume", "--force"], "exclude each other"),
     (["--dicom", "DICOM", "--out", "OUT", "--resume"], "no run to resume"),
     (["--dicom", "DICOM", "--out", "OUT", "--key", "OUT/key"], "inside --out"),
+    (["--dicom", "", "--out", "OUT"], "an argument is empty"),
+    (["--dicom", "DICOM", "--out", "OUT", "--dask", "localhost"], "tcp://HOST:8786"),
+    (["--dicom", "DICOM", "--out", "OUT", "--boxes", "DICOM"], "--boxes"),
+    (["--verify", "DICOM", "--out", "OUT"], "leave the rest out"),
     (["--dicom", "DICOM", "--out", "OUT", "--dask", "tcp://127.0.0.1:9"], "no Dask scheduler"),
 ]
 

@@ -317,6 +317,17 @@ def test_force_leaves_other_people_s_files_alone(settings: BuildSettings, tmp_pa
     assert (out / "images" / "mine.txt").read_text() == "mine"
 
 
+def test_a_box_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    make_hospital(tmp_path / "dicom", patients=1, oddities=False)
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text(f"{'Image Index,Finding Label,Bbox [x,y,w,h],,,'}\nx.dcm,Mass,a,b,c,d\n")
+    out = tmp_path / "set"
+    outcome = run(BuildSettings((tmp_path / "dicom",), boxes=boxes), out)
+    assert outcome.record["counts"]["failures"] == 1
+    (row,) = table(out / "failures.csv")
+    assert row["number"] == "box 2"
+
+
 def test_faults_lose_nothing_else(tmp_path: Path) -> None:
     hospital = make_hospital(tmp_path / "dicom", patients=2, oddities=False)
     faults = make_faults(tmp_path / "dicom" / "faults")

@@ -148,3 +148,12 @@ def test_the_whole_table_of_chestxray14_without_images(data_dir: Path, tmp_path:
     assert len(dataset.boxes) == 984
     assert len(dataset.part("test")) == 25_596
     assert "Baltruschat et al. 2019" in (out / "dataset_card.md").read_text(encoding="utf-8")
+
+
+def test_tables_alone_can_be_joined_to_the_source_s_images(mimic: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    run(BuildSettings((mimic,), source="mimic-cxr-jpg", tables_only=True), out)
+    with (tmp_path / "set-key" / "set.files.csv").open(newline="") as handle:
+        named = {r["Image Index"]: r["identifiers"] for r in csv.DictReader(handle)}
+    for row in read_dataset(out).rows:
+        assert "dicom_id=" in named[row.image_index]

@@ -137,3 +137,9 @@ def test_of_two_reports_the_strongest_word_counts() -> None:
     ]
     assert strongest(reports) == {"Mass": "-1", "Edema": "", "No Finding": "0"}
     assert strongest(reports[:1]) == reports[0]
+
+
+def test_rows_that_name_nothing_are_counted(tmp_path: Path) -> None:
+    text = "report_id,accession\nr1,A1\nr1,A9\nghost,A2\n"
+    links = link_by_table(IMAGES, ["r1"], read_link_table(write(tmp_path / "l.csv", text)))
+    assert (links.rows_without_image, links.rows_without_report) == (1, 1)

@@ -97,3 +97,15 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds other files"):
         PrivateFolder(tmp_path / "photos").prepare(tmp_path / "out")
     assert mode(tmp_path / "photos") == 0o755
+
+
+def test_somebody_s_own_readme_is_no_sign_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "README.txt").write_text("my notes")
+    with pytest.raises(UserError, match="holds other files"):
+        PrivateFolder(tmp_path / "notes").prepare(tmp_path / "out")
+
+
+def test_the_set_may_not_lie_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="lies inside --key"):
+        PrivateFolder(tmp_path / "key").prepare(tmp_path / "key" / "out")

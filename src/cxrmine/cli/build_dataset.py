@@ -140,6 +140,8 @@ def command(
     if workers < 1:
         raise UserError(f"--workers {workers}: at least 1 has to do the work.")
     if verify is not None:
+        if out is not None or dicom or source is not None or folders:
+            raise UserError("--verify only compares a finished data set; leave the rest out.")
         return _verify(verify, workers)
     if out is None:
         raise UserError("no output folder given; name one with --out DIR.")
@@ -280,8 +282,13 @@ def _check_extra() -> None:
 def _verify(folder: Path, workers: int) -> int:
     """Compare a data set with its manifest and tell what differs."""
     from cxrmine.dataset.manifest import read_manifest, verify
+    from cxrmine.errors import UserError
     from cxrmine.runs.progress import open_progress
 
+    try:
+        count = len(read_manifest(folder))
+    except UserError as error:
+        raise UserError(f"--verify {str(folder)!r}: {error}") from error
     with open_progress("Comparing", "compared", "files") as display:
         differences = verify(
             folder,
@@ -293,7 +300,6 @@ def _verify(folder: Path, workers: int) -> int:
         typer.echo(f"{what}: {path}")
     if len(differences) > shown:
         typer.echo(f"… and {len(differences) - shown:,} more")
-    count = len(read_manifest(folder))
     if differences:
         typer.echo(
             f"{folder} differs from its manifest in {len(differences):,} of {count:,} files."
@@ -303,15 +309,22 @@ def _verify(folder: Path, workers: int) -> int:
     return 0
 
 
+def _count(number: int, thing: str, things: str = "") -> str:
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def _told(outcome: Any, out: Path, private: Path) -> list[str]:
     """Return the closing lines: numbers and files, nothing that names a patient."""
     counts: Mapping[str, Any] = outcome.record["counts"]
     lines = []
     if not outcome.already_finished:
         kept = f", {outcome.kept:,} kept from before" if outcome.kept else ""
+        read = f"{_count(counts['files'], 'file')} ({outcome.converted_now:,} read{kept})"
+        if outcome.record["settings"]["tables_only"]:
+            read = "Tables only"
         lines.append(
-            f"{counts['files']:,} files ({outcome.converted_now:,} read{kept}): "
-            f"{counts['images']:,} images of {counts['patients']:,} patients, "
+            f"{read}: {_count(counts['images'], 'image')} of "
+            f"{_count(counts['patients'], 'patient')}, "
             f"{counts['set_aside']:,} set aside, {counts['failures']:,} failed."
         )
     links = counts["links"]
@@ -325,7 +338,7 @@ def _told(outcome: Any, out: Path, private: Path) -> list[str]:
     if counts["boxes"] or counts["boxes_left_out"]:
         left_out = counts["boxes_left_out"]
         lines.append(
-            f"{counts['boxes']:,} boxes"
+            _count(counts["boxes"], "box", "boxes")
             + (f", {left_out:,} left out (see {out / 'warnings.csv'})." if left_out else ".")
         )
     if counts["failures"]:

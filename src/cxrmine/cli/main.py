@@ -99,6 +99,10 @@ def run(app: Callable[..., Any], program: str, arguments: list[str] | None = Non
         interrupted, 70 a bug in cxrmine.
     """
     typed = sys.argv[1:] if arguments is None else arguments
+    if "" in typed:
+        # An empty path would be taken for the folder that one stands in.
+        message = "an argument is empty; is a variable of the shell not set?"
+        return _fail(program, message, EXIT_USAGE)
     try:
         result = app(args=typed, prog_name=program, standalone_mode=False)
     except UserError as error:

@@ -39,6 +39,7 @@ from cxrmine.dataset.private import PrivateFolder, keyed_hash
 from cxrmine.dataset.rows import Entry, dicom_entries, label_entries, source_entries
 from cxrmine.dataset.settings import DICOM, OFFICIAL, RANDOM, BuildSettings
 from cxrmine.dataset.sources.model import SourceSet
+from cxrmine.dataset.splits import check_parts
 from cxrmine.dataset.tables_out import (
     FIGURES,
     IMAGES,
@@ -137,7 +138,7 @@ def build(
     with folder.locked():
         state = folder.open(resume=resume, force=force)
         run = _Run(settings, folder, private, state, workers, dask)
-        with endings_told(out, run.how_to_go_on), collector_off():
+        with endings_told(out, run.how_to_go_on, also=private.path), collector_off():
             return run.go(started, progress)
 
 
@@ -170,7 +171,8 @@ class _Run:
         labels = read_labels_table(settings.labels) if settings.labels else None
         links = read_link_table(settings.links) if settings.links else None
         if links is not None and settings.split not in (None, RANDOM, OFFICIAL):
-            links.column(settings.split)
+            place = links.column(settings.split)
+            check_parts((row[place] for row in links.rows), f"the column {settings.split!r}")
         boxes = self._read_boxes()
         source = self._read_source()
         self.private.prepare(self.folder.path)
@@ -216,7 +218,7 @@ class _Run:
                     links=links,
                     boxes=boxes,
                     listed=listed,
-                    files=len(files),
+                    files=len(files) + (len(source.set_aside) if source is not None else 0),
                     record=record,
                     hashes=kept,
                     private=self.private,
@@ -305,7 +307,10 @@ class _Run:
         # A public set's boxes count in pixels of its images as they are given out; a hospital's
         # in those of the file.
         frame = (SIZE, SIZE) if self.settings.source == "nih" else None
-        return read_boxes(self.settings.boxes, frame=frame)
+        try:
+            return read_boxes(self.settings.boxes, frame=frame)
+        except UserError as error:
+            raise UserError(f"--boxes {str(self.settings.boxes)!r}: {error}") from error
 
     def _read_source(self) -> SourceSet | None:
         if self.settings.source == DICOM:
@@ -470,13 +475,19 @@ class _Run:
                 stamps,
             )
             listed.paths = {file.number: file.relative for file in files}
+            if self.settings.tables_only:
+                for number, image in enumerate(source.images, start=1):
+                    if image.private:
+                        listed.paths[number] = ""
+                        listed.names[number] = image.image_index
+                        listed.identifiers[number] = _identifiers(image.private)
             in_set = {entry.row.image_index for entry in entries}
             with_file = (image for image in source.images if image.path is not None)
             for file, image in zip(files, with_file, strict=True):
                 listed.identifiers[file.number] = _identifiers(image.private)
                 if image.image_index in in_set:
                     listed.names[file.number] = image.image_index
-            for number, left_out in enumerate(source.set_aside, start=len(files) + 1):
+            for number, left_out in enumerate(source.set_aside, start=len(source.images) + 1):
                 listed.set_aside.append((number, left_out.cause))
                 listed.paths[number] = _below(self.settings.folders[0], left_out.path)
                 listed.identifiers[number] = _identifiers(left_out.private)

@@ -360,7 +360,7 @@ def _made(card: CardInput, numbers: Statistics, figures: frozenset[str]) -> Iter
                 else f"{min(values):g}–{max(values):g} mm, most often {values[0]:g} mm"
             )
             spacing = (
-                f" The pixel spacing, known for "
+                f" The pixel spacing from left to right, known for "
                 f"{sum(number for _, number in numbers.spacings):,} images, is {spread}; it "
                 "may be that of the detector or that of the patient's plane."
             )
@@ -641,7 +641,9 @@ def _limits(card: CardInput, numbers: Statistics) -> Iterator[str]:
         )
         points.append(
             "In `Finding Labels` an uncertain finding does not appear, and a blank cell means that "
-            f"nothing is known; only `{NO_FINDING}` means that nothing was found."
+            "no finding of the table is known to be there: nothing is known of the image, or its "
+            f"findings are uncertain or have no column. Only `{NO_FINDING}` means that nothing was "
+            "found."
         )
     else:
         points.append("Without labels the set can train nothing that needs them.")

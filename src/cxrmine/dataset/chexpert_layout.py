@@ -34,10 +34,11 @@ OBSERVATIONS = (
 HEADER = ",".join(("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *OBSERVATIONS))
 
 _SEX = {"M": "Male", "F": "Female"}
-# The one name of ChestX-ray14 that stands for the same observation. Its other findings
+# The name of ChestX-ray14 that stands for the same observation. Its other findings
 # (Infiltration, Mass, Nodule …) have no column: CheXpert's Lung Opacity and Lung Lesion are wider,
 # so that a negative would not carry over.
-_ALIASES = {"effusion": "pleural effusion"}
+# The scheme openi calls a report without a finding normal.
+_ALIASES = {"effusion": "pleural effusion", "normal": "no finding"}
 _VALUES = {"1": "1.0", "1.0": "1.0", "0": "0.0", "0.0": "0.0", "-1": "-1.0", "-1.0": "-1.0"}
 _COLUMN = {key(name): name for name in OBSERVATIONS}
 

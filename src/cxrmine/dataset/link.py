@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxrmine.dataset.model import NO_FINDING, SEPARATOR
@@ -76,11 +76,14 @@ class Links:
     """Which reports speak of which images.
 
     ``reports_of`` gives, by the image's place in the list of keys, its reports' ids in the order
-    of the label table. ``unlinked_reports`` are the others' ids with the reason.
+    of the label table. ``unlinked_reports`` are the others' ids with the reason. ``rows_without_image`` and ``rows_without_report`` count
+    the rows of a ``--links`` table that name none.
     """
 
     reports_of: Mapping[int, tuple[str, ...]]
     unlinked_reports: tuple[tuple[str, str], ...]
+    rows_without_image: int = 0
+    rows_without_report: int = 0
 
 
 def read_labels_table(path: Path) -> LabelTable:
@@ -262,9 +265,16 @@ def read_link_table(path: Path) -> LinkTable:
 def link_by_table(images: Sequence[Keys], reports: Iterable[str], table: LinkTable) -> Links:
     """Link as a ``--links`` table says, and in no other way."""
     places: dict[str, list[int]] = defaultdict(list)
-    for row, found in zip(table.rows, table.images_of_rows(images), strict=True):
-        places[row[table.report_column].strip()] += found
-    return _links(images, reports, places)
+    known = dict.fromkeys(reports)
+    of_rows = table.images_of_rows(images)
+    named = [row[table.report_column].strip() for row in table.rows]
+    for report, found in zip(named, of_rows, strict=True):
+        places[report] += found
+    return replace(
+        _links(images, known, places),
+        rows_without_image=sum(1 for found in of_rows if not found),
+        rows_without_report=sum(1 for report in named if report not in known),
+    )
 
 
 def column_by_image(images: Sequence[Keys], table: LinkTable, column: str) -> dict[int, str]:

@@ -62,6 +62,10 @@ class PrivateFolder:
                 f"--key {str(self.path)!r} lies inside --out; name a folder that is not given "
                 "away with the data set."
             )
+        if inside in out.resolve().parents:
+            raise UserError(
+                f"--out lies inside --key {str(self.path)!r}; name a folder beside the data set."
+            )
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--key {str(self.path)!r} is a file; name a folder.")
         if self.path.is_dir() and not self._is_ours():
@@ -86,7 +90,9 @@ class PrivateFolder:
 
     def _is_ours(self) -> bool:
         names = {path.name for path in self.path.iterdir()}
-        return not names or _KEY_FILE in names or "README.txt" in names
+        if names <= {"README.txt"}:  # a run that was killed before it drew the key
+            return not names or (self.path / "README.txt").read_bytes() == _README.encode()
+        return _KEY_FILE in names
 
     def key(self) -> bytes:
         """Return the secret, drawn when it is first asked for.

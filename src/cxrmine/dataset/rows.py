@@ -146,7 +146,7 @@ class Labelled:
 
     ``warnings`` are (place of the entry, message); ``unlinked_images`` are places;
     ``reports`` says of each report, in the table's order, how many images it labels.
-    ``unlinked_reports`` are ids, private, with the reason.
+    ``unlinked_reports`` are ids, private, with the reason. ``remarks`` are oddities of the whole.
     """
 
     entries: tuple[Entry, ...]
@@ -154,6 +154,7 @@ class Labelled:
     unlinked_reports: tuple[tuple[str, str], ...] = ()
     warnings: tuple[tuple[int, str], ...] = ()
     reports: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def label_entries(

@@ -194,14 +194,26 @@ def parts_by_patient(cells: Iterable[tuple[int, str]], what: str) -> dict[int, s
         If a part is spelled otherwise, a patient is in two parts, or no patient has a part.
     """
     pairs = [(patient, text) for patient, cell in cells if (text := cell.strip().casefold())]
-    if any(text not in _SPELLINGS for _, text in pairs):
+    check_parts((text for _, text in pairs), what)
+    if not pairs:
+        raise UserError(f"{what} gives none of the set's patients a part.")
+    return _by_patient(((patient, _SPELLINGS[text]) for patient, text in pairs), what)
+
+
+def check_parts(cells: Iterable[str], what: str) -> None:
+    """Make sure that cells of a table name parts, or nothing.
+
+    Raises
+    ------
+    UserError
+        If one is neither train, val or test (nor another word for it) nor blank.
+    """
+    texts = {cell.strip().casefold() for cell in cells} - {""}
+    if not texts <= _SPELLINGS.keys():
         raise UserError(
             f"{what} holds something else than train, val and test (also training, valid, "
             "validate, validation, dev, testing) or a blank."
         )
-    if not pairs:
-        raise UserError(f"{what} gives none of the set's patients a part.")
-    return _by_patient(((patient, _SPELLINGS[text]) for patient, text in pairs), what)
 
 
 def make_splits(

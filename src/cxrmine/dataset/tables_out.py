@@ -83,7 +83,7 @@ class Listed:
 
     ``paths``, ``names`` and ``identifiers`` go to the private folder: the path of each source
     file, the name of the image that it became, and what a public set calls it; ``copies`` names
-    the image that a file holds as well as another one.
+    the image that a file holds as well as another one. ``lost_boxes`` are those that could not be read.
     """
 
     failures: list[tuple[int, str]] = field(default_factory=list)
@@ -93,6 +93,7 @@ class Listed:
     names: dict[int, str] = field(default_factory=dict)
     identifiers: dict[int, str] = field(default_factory=dict)
     copies: dict[int, str] = field(default_factory=dict)
+    lost_boxes: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,15 @@ def write_all(out: Path, parts: Assembled) -> dict[str, Any]:
     """
     rows = [entry.row for entry in parts.entries]
     listed = parts.listed
-    boxes, problems = _boxes(parts)
+    boxes, problems, unreadable = _boxes(parts)
     listed.warnings += [(f"box {p.number}" if p.number else "", p.cause) for p in problems]
+    listed.lost_boxes += [(f"box {p.number}", p.cause) for p in unreadable]
     splits = _splits(parts, rows)
     if parts.labelled is not None:
         listed.warnings += [
             (rows[place].image_index, message) for place, message in parts.labelled.warnings
         ]
+        listed.warnings += (("", remark) for remark in parts.labelled.remarks)
 
     written = {"Data_Entry.csv", "BBox_List.csv", "splits.csv", "images.csv", "dataset_card.md"}
     written |= {"train_val_list.txt", "test_list.txt"}
@@ -154,9 +157,10 @@ def write_all(out: Path, parts: Assembled) -> dict[str, Any]:
             ("kind", "number", "cause"),
             _unlinked(parts, parts.labelled, rows),
         )
-    for name, lines in (("failures", listed.failures), ("set_aside", listed.set_aside)):
-        written.add(f"{name}.csv")
-        write_csv(out / f"{name}.csv", ("number", "cause"), sorted(lines))
+    written |= {"failures.csv", "set_aside.csv"}
+    failed = [*sorted(listed.failures), *listed.lost_boxes]
+    write_csv(out / "failures.csv", ("number", "cause"), failed)
+    write_csv(out / "set_aside.csv", ("number", "cause"), sorted(listed.set_aside))
     written.add("warnings.csv")
     # In no order of files: an image's warnings are at its name, the others at a number.
     write_csv(out / "warnings.csv", ("item", "message"), sorted(listed.warnings))
@@ -180,11 +184,12 @@ def write_all(out: Path, parts: Assembled) -> dict[str, Any]:
     return counts
 
 
-def _boxes(parts: Assembled) -> tuple[list[Box], list[BoxProblem]]:
-    """Return the boxes in pixels of the set's images, and what is odd about them."""
+def _boxes(parts: Assembled) -> tuple[list[Box], list[BoxProblem], list[BoxProblem]]:
+    """Return the boxes in pixels of the set's images, what is odd, and what cannot be read."""
     known = {entry.row.image_index for entry in parts.entries}
     boxes: list[Box] = []
     problems: list[BoxProblem] = []
+    unreadable: list[BoxProblem] = []
     if parts.source is not None:
         # A public set's own boxes count in pixels of 1024×1024 images already.
         boxes += (box for box in parts.source.boxes if box.image_index in known)
@@ -195,9 +200,9 @@ def _boxes(parts: Assembled) -> tuple[list[Box], list[BoxProblem]]:
         raw, unreadable = parts.boxes
         carried, odd = carry_boxes(raw, box_targets(_box_names(parts)))
         boxes += carried
-        problems += [*unreadable, *odd]
+        problems += odd
     boxes.sort(key=lambda box: box.image_index)
-    return boxes, problems
+    return boxes, problems, unreadable
 
 
 def _box_names(parts: Assembled) -> Iterable[tuple[str, BoxTarget | None]]:
@@ -342,7 +347,9 @@ def _card(
         set_aside=_by_cause(cause for _, cause in listed.set_aside),
         failures=_by_cause(cause for _, cause in listed.failures),
         warnings=_by_cause(message for _, message in listed.warnings),
-        box_problems=_by_cause(problem.cause for problem in problems),
+        box_problems=_by_cause(
+            [*(problem.cause for problem in problems), *(cause for _, cause in listed.lost_boxes)]
+        ),
         links=_link_counts(parts),
         confidence=dict(sorted(confidence.items())),
         windows=[
@@ -405,10 +412,11 @@ def _counts(
         "patients": len({row.patient for row in rows}),
         "labeled_images": sum(1 for row in rows if row.finding_labels or any(row.labels.values())),
         "set_aside": len(listed.set_aside),
-        "failures": len(listed.failures),
+        "failures": len(listed.failures) + len(listed.lost_boxes),
         "warnings": len(listed.warnings),
         "boxes": len(boxes),
-        "boxes_left_out": sum(1 for problem in problems if not problem.kept),
+        "boxes_left_out": len(listed.lost_boxes)
+        + sum(1 for problem in problems if not problem.kept),
         "links": _link_counts(parts),
     }
 

@@ -14,7 +14,9 @@ EXIT_INTERRUPTED = 130
 
 
 @contextmanager
-def endings_told(out: Path, how_to_go_on: Callable[[], str]) -> Iterator[None]:
+def endings_told(
+    out: Path, how_to_go_on: Callable[[], str], *, also: Path | None = None
+) -> Iterator[None]:
     """Turn what ends a run from outside into a `UserError` that says how to continue.
 
     Parameters
@@ -23,6 +25,8 @@ def endings_told(out: Path, how_to_go_on: Callable[[], str]) -> Iterator[None]:
         The run's output folder.
     how_to_go_on : callable
         Returns the second half of the sentence.
+    also : Path, optional
+        Another folder that the run writes to.
 
     Raises
     ------
@@ -36,9 +40,11 @@ def endings_told(out: Path, how_to_go_on: Callable[[], str]) -> Iterator[None]:
     except WorkersLost as error:
         raise UserError(f"{error}; {how_to_go_on()}", exit_code=1) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
+        places = " or ".join(repr(str(place)) for place in (out, also) if place is not None)
         raise UserError(
-            f"the disk that holds {str(out)!r} is full; make room, then {how_to_go_on()}",
+            f"the disk that holds {places} is full, or files there may grow no larger; make room "
+            f"first; {how_to_go_on()}",
             exit_code=1,
         ) from error

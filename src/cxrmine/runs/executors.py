@@ -171,6 +171,10 @@ class Dask:
             raise UserError(
                 "--dask needs the extra [dask]; install it with: pip install 'cxrmine[dask]'"
             ) from error
+        if "://" not in address:
+            raise UserError(
+                f"{address!r} is no address of a Dask scheduler, which looks like tcp://HOST:8786."
+            )
         _silence("distributed", "tornado")
         try:
             self._client = Client(address, timeout="10s", set_as_default=False)

@@ -49,7 +49,7 @@ def read_source(name: str, folder: Path, *, tables_only: bool = False) -> Source
             "them there, or import the tables alone with --tables-only."
         )
     told = (
-        f"{found.missing} of the {len(found.images)} images of the tables have no file in the "
+        f"{found.missing:,} of the {len(found.images):,} images of the tables have no file in the "
         "folder: they are not in the set."
     )
     return replace(found, problems=(told, *found.problems))
