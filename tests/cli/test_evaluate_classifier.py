@@ -126,6 +126,11 @@ def test_one_model(command: Command, files: Files, tmp_path: Path):
     assert sorted(record["outputs"]) == sorted(p.name for p in out.iterdir())
     assert "Pham et al. 2019" in screen
     assert "metrics.csv" in screen
+    page = (out / "report.html").read_text()
+    assert page.count("<svg") >= 6  # a curve and a reliability diagram a finding
+    assert "Evaluation of ours" in page
+    assert "Measured on 120 images" in page
+    assert "SECRET" not in page
     printed = {(r["method"], r["finding"]): r for r in table(out / "published.csv")}
     assert printed["Ensemble of six", "Edema"]["auc"] == "0.958"
     assert float(printed["Ensemble of six", "Edema"]["ours"]) == float(rows[0]["auc"])
@@ -168,6 +173,7 @@ def test_other_models_and_readers(command: Command, files: Files, tmp_path: Path
         ("2", "1")
     ] * 3
     assert "1/2" in screen
+    assert "1 of 2 readers lie below the curve of ours" in (out / "report.html").read_text()
     assert any("outside [0, 1]" in r["message"] for r in table(out / "warnings.csv"))
 
 
@@ -349,3 +355,22 @@ evaluate_classifier(Options(*map(Path, sys.argv[1:])))
         [sys.executable, "-c", script, files.ours, files.gold, out], check=True, capture_output=True
     )
     assert (out / "metrics.csv").is_file()
+
+
+@pytest.mark.browser
+def test_the_page_shows_without_a_network(
+    command: Command, files: Files, tmp_path: Path, chromium: str
+):
+    out = tmp_path / "scores"
+    readers = [a for path in files.readers for a in ("--readers", path)]
+    assert command(files.ours, files.gold, *readers, "--bootstrap", 0, "--out", out)[0] == 0
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+         "--v=0", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000",
+         "--dump-dom", (out / "report.html").as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    for said in ("Content Security Policy", "Uncaught"):
+        assert said not in done.stderr
+    for said in ("ROC curves", "Calibration", *FINDINGS, "reader1"):
+        assert said in done.stdout

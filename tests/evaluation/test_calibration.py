@@ -101,6 +101,38 @@ def test_the_slopes_interval_against_a_bootstrap_of_patients():
     assert found.brier.high - found.brier.low > 1.4 * (blind.brier.high - blind.brier.low)
 
 
+def test_the_intervals_are_those_of_the_equations():
+    generator = np.random.default_rng(6)
+    patients = generator.integers(9, size=40)
+    scores, labels = generator.random(40), generator.random(40) < 0.4
+    found = calibration(scores, labels, patients)
+    assert found is not None
+    z = 1.959963984540054
+    names = np.unique(patients)
+    # The mean of a cluster sample: the patients' sums of deviations (Cochran 1977, 11.8).
+    errors = (scores - labels) ** 2
+    sums = [float((errors[patients == p] - errors.mean()).sum()) for p in names]
+    deviation = np.sqrt(sum(x * x for x in sums) * len(names) / (len(names) - 1)) / 40
+    assert found.brier.high - found.brier.value == pytest.approx(z * deviation, rel=1e-9)
+    # Liang and Zeger's sandwich for the model with a slope, written out; its coefficients from
+    # the slope found and the intercept that makes the expected count right.
+    logits = np.log(scores / (1 - scores))
+    low, high = -20.0, 20.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        p = 1 / (1 + np.exp(-(middle + found.slope.value * logits)))
+        low, high = (middle, high) if p.sum() < labels.sum() else (low, middle)
+    x = np.stack([np.ones(40), logits], axis=1)
+    bread = np.linalg.inv(sum(w * np.outer(r, r) for w, r in zip(p * (1 - p), x, strict=True)))
+    meat = np.zeros((2, 2))
+    for patient in names:
+        own = patients == patient
+        u = ((labels - p)[own, None] * x[own]).sum(axis=0)
+        meat += np.outer(u, u)
+    variance = (bread @ meat @ bread)[1, 1] * len(names) / (len(names) - 1)
+    assert found.slope.high - found.slope.value == pytest.approx(z * np.sqrt(variance), rel=1e-5)
+
+
 def test_where_a_model_has_no_maximum_only_it_is_blank():
     apart = calibration([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0])
     one_kind = calibration([0.9, 0.8, 0.2, 0.1], [0, 0, 0, 0])

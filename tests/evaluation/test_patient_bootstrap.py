@@ -84,6 +84,8 @@ def test_the_seed_decides():
     scores, truth, known, whose = images(60, 20, seed=2)
     first = resample(scores, truth, known, whose, draws=20, seed=1)
     again = resample(scores, truth, known, whose, draws=20, seed=1)
-    other = resample(scores, truth, known, whose, draws=20, seed=2)
+    told: list[int] = []
+    other = resample(scores, truth, known, whose, draws=20, seed=2, on_draws=told.append)
+    assert sum(told) == 20
     assert np.array_equal(first.auc, again.auc, equal_nan=True)
     assert not np.array_equal(first.auc, other.auc, equal_nan=True)

@@ -54,6 +54,14 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert 0.92 <= held / 500 <= 0.98
 
 
+def test_the_interval_is_bonetts_and_wrights():
+    a, b = np.random.default_rng(1).normal(size=(2, 25)) + np.arange(25) / 8
+    found = spearman(a, b)
+    error = np.sqrt((1 + found.value**2 / 2) / (25 - 3))
+    z = np.arctanh(found.value) + np.array([-1, 1]) * 1.959963984540054 * error
+    assert (found.low, found.high) == pytest.approx(tuple(np.tanh(z)), rel=1e-9)
+
+
 def test_few_images_or_patients():
     assert spearman([1.0], [1.0]).value is None
     assert spearman([1.0, 2.0, 3.0], [1.0, 3.0, 2.0]).low is None

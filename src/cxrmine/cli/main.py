@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate-labels": "cxrmine.cli.evaluate_labels",
     "cluster-clauses": "cxrmine.cli.cluster_clauses",
     "build-dataset": "cxrmine.cli.build_dataset",
+    "evaluate-classifier": "cxrmine.cli.evaluate_classifier",
 }
 
 EXIT_USAGE = 2
@@ -62,6 +63,11 @@ def cluster_clauses() -> None:
 def build_dataset() -> None:
     """Run ``build-dataset``."""
     _exit_with(build_app("build-dataset"), "build-dataset")
+
+
+def evaluate_classifier() -> None:
+    """Run ``evaluate-classifier``."""
+    _exit_with(build_app("evaluate-classifier"), "evaluate-classifier")
 
 
 def build_app(only: str | None = None) -> typer.Typer:
