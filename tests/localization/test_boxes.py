@@ -178,7 +178,7 @@ def blobs(number: int, size: int, seed: int = 0) -> np.ndarray:
 
 def test_maps_of_1024_pixels_are_fast_enough() -> None:
     """880 images × 8 findings in 30 s on two cores is 8.5 ms a map on two, so on one."""
-    maps = blobs(40, 1024)
+    maps = blobs(10, 1024)
     best = min(_seconds(maps) for _ in range(3))
     assert best / len(maps) * 880 * 8 / 2 < 30
 
@@ -188,3 +188,20 @@ def _seconds(maps: np.ndarray) -> float:
     found = boxes_from_maps(maps)
     assert len(found) >= len(maps)
     return time.process_time() - started
+
+
+@given(stacks, st.sampled_from([(60.0, 180.0), (60.5,), (0.0, 255.0), (-1.0, 59.999), (300.0,)]))
+def test_bytes_and_floats_give_the_same_boxes(stack, thresholds) -> None:
+    one, two = boxes_from_maps(stack, thresholds), boxes_from_maps(stack * 1.0, thresholds)
+    np.testing.assert_array_equal(one.boxes, two.boxes)
+    np.testing.assert_array_equal(one.index, two.index)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 150])
+def test_pieces_make_no_difference(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (17, 7, 7)).astype(np.uint8)
+    whole = boxes_from_maps(stack)
+    monkeypatch.setattr("cxrmine.localization.boxes._AT_ONCE", at_once)
+    pieces = boxes_from_maps(stack)
+    for name in ("index", "boxes", "score", "threshold"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(pieces, name))

@@ -58,3 +58,12 @@ def test_what_is_no_box_is_refused(boxes, says: str) -> None:
         iou(boxes, [0, 0, 1, 1])
     with pytest.raises(ValueError, match=says):
         iobb([0, 0, 1, 1], boxes)
+
+
+def test_the_examples_of_the_documentation() -> None:
+    import doctest
+
+    from cxrmine.localization import overlap
+
+    done = doctest.testmod(overlap)
+    assert (done.failed, done.attempted) == (0, 2)

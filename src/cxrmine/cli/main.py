@@ -27,6 +27,7 @@ COMMANDS = {
     "cluster-clauses": "cxrmine.cli.cluster_clauses",
     "build-dataset": "cxrmine.cli.build_dataset",
     "evaluate-classifier": "cxrmine.cli.evaluate_classifier",
+    "evaluate-boxes": "cxrmine.cli.evaluate_boxes",
 }
 
 EXIT_USAGE = 2
@@ -68,6 +69,11 @@ def build_dataset() -> None:
 def evaluate_classifier() -> None:
     """Run ``evaluate-classifier``."""
     _exit_with(build_app("evaluate-classifier"), "evaluate-classifier")
+
+
+def evaluate_boxes() -> None:
+    """Run ``evaluate-boxes``."""
+    _exit_with(build_app("evaluate-boxes"), "evaluate-boxes")
 
 
 def build_app(only: str | None = None) -> typer.Typer:

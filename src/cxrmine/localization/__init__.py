@@ -1,0 +1,1 @@
+"""Localization: heat maps of a classifier, and the boxes drawn from them."""
