@@ -260,6 +260,44 @@ def test_a_bad_xml_file_is_one_problem(tmp_path: Path, text: str, cause: str):
     assert SECRET not in problem.cause
 
 
+def test_only_an_annotations_own_objects_are_boxes(tmp_path: Path):
+    """Nested annotations would make a file of 100 KB hold a million boxes."""
+    objects = [("", 0, 0, 5, 5), ("Mass", 1, 1, 5, 5)] * 200
+    inner = voc("<filename>a</filename>", *objects)
+    for text, found in (
+        ("<annotation>" * 3000 + inner + "</annotation>" * 3000, 0),
+        ("<boxes>" + "<annotation>" * 20 + inner + "</annotation>" * 20 + "</boxes>", 0),
+        ("<a><b>" + inner + "</b></a>", 0),
+        (
+            inner.replace("<object>", "<object><object>").replace(
+                "</object>", "</object></object>"
+            ),
+            0,
+        ),
+    ):
+        raw, problems = read_box_xml(write(tmp_path / "a.xml", text))
+        assert len(raw) == found
+        assert len(problems) <= 101
+
+
+def test_a_files_problems_are_told_a_hundred_times_at_most(tmp_path: Path):
+    bad = ("", 0, 0, 5, 5)
+    for number, told in ((100, 100), (101, 101), (5000, 101)):
+        boxes = [*[("Mass", 1, 1, 5, 5)] * 3, *[bad] * number]
+        raw, problems = read_box_xml(write(tmp_path / "a.xml", voc("", *boxes)))
+        assert (len(raw), len(problems)) == (3, told)
+        more = problems[-1].cause == "more boxes of the file that cannot be used"
+        assert more == (number > 100)
+
+
+def test_a_huge_xml_file_is_not_parsed(tmp_path: Path):
+    path = write(tmp_path / "a.xml", voc("", ("Mass", 0, 0, 5, 5)))
+    with path.open("r+b") as file:
+        file.truncate(2**25 + 1)
+    raw, (problem,) = read_box_xml(path)
+    assert (raw, problem.cause) == ([], "a larger XML file than boxes need")
+
+
 def test_nothing_to_read(tmp_path: Path):
     (tmp_path / SECRET).mkdir()
     with pytest.raises(UserError, match=r"holds no .xml file") as caught:

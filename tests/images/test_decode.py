@@ -41,7 +41,8 @@ from pydicom.uid import (
 )
 
 from cxrmine.images.codestream import Codec, StreamInfo, read_stream_info
-from cxrmine.images.decode import MAX_PIXELS, decode, lookup
+from cxrmine.images.convert import PixelSettings, convert_dicom
+from cxrmine.images.decode import MAX_PIXELS, SURPLUS, decode, lookup
 from cxrmine.images.decoders import DECODERS, find_decoder, set_decoder_threads
 from cxrmine.images.faults import ImageFault, SetAside
 
@@ -216,11 +217,60 @@ def test_several_fragments_of_one_frame():
     np.testing.assert_array_equal(decode(reread(ds)), values)
 
 
-def test_bytes_after_the_image_are_left_alone():
-    values = made_cells(9, 7, 12)
-    ds = made_dataset(values, 12)
-    ds["PixelData"].value = ds.PixelData + b"\x01" * 10
+@pytest.mark.parametrize(
+    ("bits", "surplus", "warned"),
+    [
+        (12, b"", False),
+        (8, b"", False),  # 63 bytes and the one that makes them even
+        (12, b"\x01\x02" * 6, True),  # less than a column
+        (8, b"\x01\x02\x03\x04\x05\x06", True),
+        (12, b"\0" * 386, True),  # up to a block of 512
+        (8, b"\xff" * 448, True),
+    ],
+)
+def test_padding_after_the_image_is_left_alone(bits, surplus, warned):
+    values = made_cells(9, 7, bits)
+    ds = made_dataset(values, bits)
+    ds["PixelData"].value = ds.PixelData.ljust(values.nbytes, b"\0")[: values.nbytes] + surplus
+    said = []
+    np.testing.assert_array_equal(decode(ds, warnings=said), values)
     np.testing.assert_array_equal(decode(ds), values)
+    assert said == [SURPLUS] * warned
+
+
+def surplus_of(header: dict[str, int | None]) -> pydicom.Dataset:
+    """Cells of 16 bits, 60 rows and 80 columns, twice, under another header."""
+    values = np.tile(made_cells(60, 80, 12), (2 if "NumberOfFrames" in header else 1, 1))
+    ds = made_dataset(values, 12)
+    ds.Rows = 60
+    for keyword, number in header.items():
+        setattr(ds, keyword, number)
+    return ds
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
+        {"NumberOfFrames": None},
+        {"Columns": 79},
+        {"Rows": 59},
+        {"Rows": 30, "Columns": 40},
+    ],
+    ids=str,
+)
+def test_more_cells_than_the_header_says(header):
+    with pytest.raises(ImageFault, match="longer than the size and bits"):
+        decode(surplus_of(header))
+
+
+def test_the_surplus_is_warned_of_in_the_converted_image(tmp_path):
+    ds = made_dataset(made_cells(60, 80, 12), 12)
+    ds.Modality = "DX"
+    ds["PixelData"].value = ds.PixelData + b"\0\0"
+    ds.save_as(tmp_path / "padded.dcm", enforce_file_format=True)
+    converted = convert_dicom(tmp_path / "padded.dcm", PixelSettings())
+    assert SURPLUS in converted.warnings
 
 
 @pytest.mark.parametrize("syntax", STREAMS, ids=lambda uid: uid.name)
@@ -422,10 +472,20 @@ def test_the_makeshift_rle_decoder_panics_without_a_word(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_stream_much_larger_than_its_image_is_not_looked_at():
+    ds = made_dataset(made_cells(64, 80, 12), 12, JPEGLSLossless)
+    put_stream(ds, fragment(ds) + b"\0" * 1_000_000, JPEGLSLossless)
+    with pytest.raises(ImageFault, match="truncated"):  # its end is not where it should be
+        decode(ds)
+    put_stream(ds, fragment(ds) + b"\0" * 1_100_000, JPEGLSLossless)
+    with pytest.raises(ImageFault, match="longer than the size and bits"):
+        decode(ds)
+
+
 def test_rle_bomb_takes_no_memory():
     ds = made_dataset(made_cells(64, 80, 8), 8, RLELossless)
     head = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + b"\0" * 56
-    put_stream(ds, head + b"\x81\x00" * 1_000_000, RLELossless)
+    put_stream(ds, head + b"\x81\x00" * 500_000, RLELossless)
     tracemalloc.start()
     with pytest.raises(ImageFault, match="damaged"):
         decode(ds)
@@ -436,7 +496,7 @@ def test_rle_bomb_takes_no_memory():
 
 @pytest.mark.parametrize(
     ("rows", "columns", "cause"),
-    [(20000, 20000, "50 million"), (0, 100, "is 0"), (100, None, "not given")],
+    [(20000, 20000, "36 million"), (0, 100, "is 0"), (100, None, "not given")],
 )
 def test_sizes_are_checked_before_memory_is_taken(rows, columns, cause):
     ds = made_dataset(made_cells(8, 8, 12), 12)
@@ -458,6 +518,18 @@ def test_the_largest_image_is_read_and_one_row_more_is_not():
     ds.Rows += 1
     with pytest.raises(ImageFault, match="million"):
         decode(ds)
+
+
+def test_jpeg_2000_has_a_lower_limit():
+    """A wavelet stream of nothing has some hundred bytes for any number of pixels."""
+    stream = bytearray(made_stream(np.zeros((6000, 500), np.uint8), 8, JPEG2000))
+    ds = made_dataset(made_cells(8, 8, 8), 8)
+    for rows, columns in ((6000, 5001), (5501, 6000)):
+        stream[8:16] = columns.to_bytes(4, "big") + rows.to_bytes(4, "big")
+        put_stream(ds, bytes(stream), JPEG2000)
+        ds.Rows, ds.Columns = rows, columns
+        with pytest.raises(ImageFault, match="more than 30 million pixels in JPEG 2000"):
+            decode(ds)
 
 
 @pytest.mark.parametrize("bits", [1, 12, 32, None])

@@ -6,8 +6,11 @@ import logging
 import os
 import re
 import struct
+import time
+import tracemalloc
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +31,8 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from cxrmine.images import dicom_file
+from cxrmine.images import dicom_file, elements
+from cxrmine.images.decode import decode
 from cxrmine.images.dicom_file import open_dicom, pixel_bytes, quiet_pydicom
 from cxrmine.images.faults import ImageFault, SetAside
 from cxrmine.images.header import read_header
@@ -134,15 +138,121 @@ def test_deflated(tmp_path: Path) -> None:
         opened(tmp_path, plain[:-20])
 
 
-def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicom_file, "MAX_PIXEL_BYTES", 10_000)
-    content = encoded(radiograph(), DeflatedExplicitVRLittleEndian)
-    length = struct.unpack_from("<I", content, 140)[0]
+def deflated(dataset: bytes, *, plain: bytes | None = None) -> bytes:
+    """Return a deflated file of the bytes of a data set, without preamble and meta."""
+    whole = plain or encoded(radiograph(), DeflatedExplicitVRLittleEndian)
+    length = struct.unpack_from("<I", whole, 140)[0]
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    bomb = deflater.compress(bytes(1_000_000)) + deflater.flush()
-    assert len(bomb) < 10_000
-    with pytest.raises(ImageFault, match="of pixel data"):
-        opened(tmp_path, content[: 144 + length] + bomb)
+    return whole[: 144 + length] + deflater.compress(dataset) + deflater.flush()
+
+
+def taken(action: Callable[[], object]) -> tuple[str, int]:
+    """Return the fault that an action ends in, and the most bytes that it took."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageFault) as fault:
+            action()
+        return str(fault.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_deflated_pixels_are_inflated_when_they_are_asked_for(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (500, 700), dtype=np.uint16).tobytes()
+    dataset = radiograph(Rows=500, Columns=700, PixelData=pixels)
+    # A header that goes beyond the first piece, in the middle of an element.
+    dataset.add_new(0x00290010, "LO", "MAKER")
+    dataset.add_new(0x00291000, "OB", bytes(300_000))
+    read = opened(tmp_path, deflated(bare(dataset) + b"\xfc\xff\xfc\xffOB\0\0\2\0\0\0\0\0"))
+    assert read.get_item("PixelData", keep_deferred=True).value is None
+    assert pixel_bytes(read) == pixels
+    np.testing.assert_array_equal(
+        decode(opened(tmp_path, deflated(bare(dataset)))).tobytes(), pixels
+    )
+
+
+def test_deflated_pixels_cut_short_or_damaged(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (50, 70), dtype=np.uint16).tobytes()
+    content = deflated(bare(radiograph(Rows=50, Columns=70, PixelData=pixels)))
+    with pytest.raises(ImageFault, match=dicom_file.CUT_DEFLATED):
+        pixel_bytes(opened(tmp_path, content[:-1000]))
+    lacking = bare(radiograph(Rows=50, Columns=70, PixelData=pixels))[:-1000]
+    with pytest.raises(ImageFault, match=dicom_file.CUT_PIXELS):
+        pixel_bytes(opened(tmp_path, deflated(lacking)))
+    # Damage behind what is inflated for the header, and within it.
+    large = bare(radiograph(Rows=1000, Columns=300, PixelData=bytes(600_000)))
+    for sound, cause in ((500_000, "pixel data is damaged"), (1000, "header is damaged")):
+        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        body = deflater.compress(large[:sound]) + deflater.flush(zlib.Z_FULL_FLUSH)
+        whole = deflated(b"")
+        start = len(whole) - 2  # nothing, deflated, has two bytes
+        with pytest.raises(ImageFault, match=cause):
+            pixel_bytes(opened(tmp_path, whole[:start] + body + b"\7" * 10))
+    dataset = opened(tmp_path, content)
+    write(tmp_path / "file", deflated(bare(radiograph(PatientName="Another^Name"))))
+    with pytest.raises(ImageFault, match=dicom_file.CHANGED):
+        pixel_bytes(dataset)
+
+
+def test_deflated_bombs_are_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixels, another element and small elements of 20 MB in files of some KB."""
+    monkeypatch.setattr(dicom_file, "_HEADER_READS", 2000)
+    huge, header = bytes(20_000_000), bare(radiograph(PixelData=None))
+    for bomb, most in (
+        (bare(radiograph(PixelData=huge)), 2_000_000),
+        (header + b"\x29\0\0\x10OB\0\0\0\x2d\x31\1" + huge, 30_000_000),
+        (header + b"\x29\0\0\x10LO\0\0" * 2_500_000, 30_000_000),
+    ):
+        path = write(tmp_path / "bomb", deflated(bomb))
+        assert path.stat().st_size < 50_000
+        fault, peak = taken(lambda path=path: decode(open_dicom(path)))
+        assert fault in (dicom_file.TOO_MANY_BYTES, dicom_file.LARGE_HEADER)
+        assert peak < most
+    # What stands behind the pixels is nobody's business.
+    behind = write(tmp_path / "behind", deflated(bare(radiograph()) + huge))
+    assert pixel_bytes(open_dicom(behind)) == NATIVE
+
+
+def test_lengths_of_gigabytes_in_the_header_are_damage(tmp_path: Path) -> None:
+    """Within a sequence pydicom reads what a length says, and takes the memory beforehand."""
+    codes = coded("R-10214", "SNM3", "postero-anterior")
+    codes[0].is_undefined_length_sequence_item = True
+    codes[0].add_new(0x00080120, "UR", "http://example.org/")
+    dataset = radiograph(ViewCodeSequence=codes)
+    dataset["ViewCodeSequence"].is_undefined_length = True
+    content = encoded(dataset)
+    place = content.index(b"UR\0\0") + 4
+    content = content[:place] + struct.pack("<I", 0xFFFFFFF0) + content[place + 4 :]
+    fault, peak = taken(lambda: opened(tmp_path, content))
+    assert fault == dicom_file.DAMAGED_HEADER
+    assert peak < 1_000_000
+
+
+def test_a_sequence_of_many_megabytes_is_left_in_the_file(tmp_path: Path) -> None:
+    codes = coded("R-10214", "SNM3", "postero-anterior")
+    codes[0].add_new(0x00080120, "UR", "a" * 9_000_000)
+    content = encoded(radiograph(ViewCodeSequence=codes))
+    path = write(tmp_path / "file", content)
+    tracemalloc.start()
+    assert not elements.items(open_dicom(path), "ViewCodeSequence")
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    codes[0].add_new(0x00080120, "UR", "a" * 2_000_000)
+    (found,) = elements.items(
+        opened(tmp_path, encoded(radiograph(ViewCodeSequence=codes))), "ViewCodeSequence"
+    )
+    assert found.CodeValue == "R-10214"
+
+
+def test_a_file_of_tiny_elements_takes_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicom_file, "_HEADER_READS", 2000)
+    many = b"".join(struct.pack("<HHI", 0x29, 0x1000 + i, 0) for i in range(20_000))
+    content = bare(radiograph(PixelData=None), implicit=True) + many
+    fault, peak = taken(lambda: opened(tmp_path, content))
+    assert fault == dicom_file.LARGE_HEADER
+    assert peak < 2_000_000
 
 
 def test_more_pixel_data_than_any_radiograph_is_not_read(tmp_path: Path) -> None:
@@ -152,8 +262,23 @@ def test_more_pixel_data_than_any_radiograph_is_not_read(tmp_path: Path) -> None
         file.write(struct.pack("<I", 800_000_000))
         # A sparse file: it takes no room on the disk.
         file.truncate(path.stat().st_size + 800_000_000)
-    with pytest.raises(ImageFault, match="more than 256 MB"):
+    for read in (pixel_bytes, decode):
+        fault, peak = taken(lambda read=read: read(open_dicom(path)))
+        assert fault == dicom_file.TOO_MANY_BYTES
+        assert peak < 1_000_000
+
+
+def test_millions_of_empty_fragments(tmp_path: Path) -> None:
+    content = encoded(radiograph(), JPEG2000Lossless, fragments=[b"\1\2"])
+    item = b"\xfe\xff\x00\xe0\0\0\0\0"
+    start = content.index(item[:4])
+    path = write(tmp_path / "file", content[:start] + item * 3_000_000)
+    started = time.perf_counter()
+    with pytest.raises(ImageFault, match="65,536 pieces"):
         pixel_bytes(open_dicom(path))
+    assert time.perf_counter() - started < 1
+    content = content[:start] + item * 60_000 + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    assert pixel_bytes(opened(tmp_path, content)) == item * 60_000
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

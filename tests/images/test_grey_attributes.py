@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -596,7 +597,7 @@ def test_values_left_in_the_file(tmp_path: Path) -> None:
     ds.file_meta.MediaStorageSOPClassUID = DX
     ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     pydicom.dcmwrite(path, ds, enforce_file_format=True)
-    assert len(read_grey_attributes(pydicom.dcmread(path, defer_size=500)).windows) == 400
+    assert len(read_grey_attributes(pydicom.dcmread(path, defer_size=500)).windows) == 32
     later = pydicom.dcmread(path, defer_size=500)
     path.unlink()
     with pytest.raises(ImageFault, match="could not be read"):
@@ -615,3 +616,58 @@ def test_what_is_read_makes_a_table() -> None:
     table = grey_table(read_grey_attributes(written(ds, ExplicitVRLittleEndian)))
     assert table.source == "voi lut"
     assert table.table[[0, 1024, 4095]].tolist() == [0, 64, 255]
+
+
+# --- more than anybody has ------------------------------------------------------------------------
+
+
+def test_thirty_thousand_windows_are_not_looked_at() -> None:
+    centres, widths = b"9\\" * 30_000 + b"9 ", b"2\\" * 30_000 + b"2 "
+    ds = with_raw("WindowCenter", "DS", centres)
+    ds[0x00281051] = raw("WindowWidth", "DS", widths)
+    started = time.perf_counter()
+    attributes = read_grey_attributes(ds)
+    assert attributes.windows == (Window(9, 2),) * 32
+    assert attributes.warnings == ("more than 32 windows: the others were not looked at",)
+    # None of them shows anything, and they are all the same: one table, one warning.
+    table = grey_table(attributes, stored=np.full((8, 8), 2000, np.uint16))
+    assert table.source == "percentiles"
+    assert table.warnings[1:] == (
+        "window 1 lies beside all pixels: not used",
+        "all pixels have one value: the full range of the bits was used",
+    )
+    assert time.perf_counter() - started < 1
+
+
+def test_32_windows_are_all_looked_at() -> None:
+    ds = header(WindowCenter=list(range(1, 33)), WindowWidth=[100] * 32)
+    attributes = read_grey_attributes(ds)
+    assert (len(attributes.windows), attributes.warnings) == (32, ())
+    assert grey_table(attributes, window=32, stored=np.zeros((2, 2), np.uint16)).centre == 32
+
+
+@pytest.mark.parametrize(("number", "kept"), [(32, 32), (33, 32), (500, 32)])
+def test_hundreds_of_luts_are_not_looked_at(number: int, kept: int) -> None:
+    item = lut_item([4, 0, 8], bytes([0, 0, 255, 0, 128, 0, 0, 0]))
+    attributes = read_grey_attributes(header(VOILUTSequence=Sequence([item] * number)))
+    assert len(attributes.voi_luts) == kept
+    expected = ("more than 32 VOI LUTs: the others were not looked at",) if number > 32 else ()
+    assert tuple(w for w in attributes.warnings if "more than" in w) == expected
+
+
+def test_a_value_of_many_megabytes_is_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "deferred.dcm"
+    ds = header(WindowCenter="1", WindowWidth="2", PatientComments="3")
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = DX
+    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    pydicom.dcmwrite(path, ds, enforce_file_format=True)
+    content = path.read_bytes()
+    place = content.index(b"\x28\x00\x50\x10") + 4
+    many = b"1\\" * 5_000_000
+    path.write_bytes(
+        content[:place] + len(many).to_bytes(4, "little") + many + content[place + 6 :]
+    )
+    with pytest.raises(ImageFault, match="could not be read completely"):
+        read_grey_attributes(pydicom.dcmread(path, defer_size=2**20))

@@ -396,3 +396,8 @@ def test_outputs_are_of_closed_lists(attributes: dict[str, str]) -> None:
 def test_comparable_words() -> None:
     assert words("Épaule_gauche, ThoraxPA 2") == ("EPAULE", "GAUCHE", "THORAX", "PA")
     assert words("") == ()
+
+
+def test_of_a_text_of_many_kilobytes_only_the_beginning_is_read() -> None:
+    assert len(words("PA " * 20_000)) == 342
+    assert frontal_view(radiograph(SeriesDescription="Thorax PA " + "x " * 30_000)).position == "PA"

@@ -2,7 +2,7 @@
 
 Two forms are read. NIH's ``BBox_List_2017.csv`` has a box a row (upper left corner, width and
 height, in pixels of the 1024×1024 images). The files that the radiologist of ChestX-ray8 drew are
-XML (Wang et al. 2017, section 3: every instance in a file of its own); that form is Pascal
+XML (Wang et al. 2017, section 2.3: every instance in a file of its own); that form is Pascal
 VOC's, as LabelImg and other drawing programs write it, in pixels of the image that was shown.
 
 Nothing is dropped in silence: what cannot be used is returned as a `BoxProblem`.
@@ -11,7 +11,7 @@ Nothing is dropped in silence: what cannot be used is returned as a `BoxProblem`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -52,6 +52,11 @@ _COLUMNS = {
     "score": "score",
 }
 _NEEDED = ("image", "finding", "x", "y", "width", "height")
+#: Problems of one XML file that are told one by one.
+_MOST_PROBLEMS = 100
+_MORE_PROBLEMS = "more boxes of the file that cannot be used"
+#: XML files above this are not parsed, in bytes; a box takes some 250 of them.
+_MOST_XML = 2**25
 _SAME = 1e-9  # pixels
 _LEFT_OUT = "the box's image was set aside or failed"
 _SHARED = "the box's image is named as several files are"
@@ -271,8 +276,8 @@ def read_box_xml(
 ) -> tuple[list[RawBox], list[BoxProblem]]:
     """Read Pascal VOC's XML: a file, or all ``*.xml`` below a folder in the order of their names.
 
-    A file has an ``annotation`` (or several under one root), that one ``filename`` and any number
-    of ``object``, each with a ``name`` and a ``bndbox`` of ``xmin``, ``ymin``, ``xmax`` and
+    A file is an ``annotation`` (or has several directly under its root), that one ``filename`` and
+    any number of ``object``, each with a ``name`` and a ``bndbox`` of ``xmin``, ``ymin``, ``xmax`` and
     ``ymax``. The width is ``xmax`` − ``xmin``: drawing programs write the corners, not the last
     pixel inside. Where no image is named, the file's own name without ``.xml`` is taken. Where
     ``size`` is stated, the pixels are counted in that.
@@ -314,6 +319,8 @@ def _read_one(file: Path, number: int, frame: tuple[int, int] | None) -> list[Ra
     from defusedxml.ElementTree import ParseError, parse
 
     try:
+        if file.stat().st_size > _MOST_XML:
+            return [BoxProblem("a larger XML file than boxes need", number, path=file)]
         root: Element | None = parse(file, forbid_dtd=True).getroot()
     except ParseError:
         return [BoxProblem("not well-formed XML", number, path=file)]
@@ -321,24 +328,42 @@ def _read_one(file: Path, number: int, frame: tuple[int, int] | None) -> list[Ra
         return [BoxProblem("XML with a document type or entities", number, path=file)]
     except (OSError, ValueError, LookupError):  # unreadable, or an encoding nobody knows
         return [BoxProblem("an unreadable XML file", number, path=file)]
-    annotations = [] if root is None else list(root.iter("annotation"))
     found: list[RawBox | BoxProblem] = []
-    for annotation in annotations:
+    problems = 0
+    for box in _boxes(root, file, number, frame):
+        problems += isinstance(box, BoxProblem)
+        if problems > _MOST_PROBLEMS:
+            found.append(BoxProblem(_MORE_PROBLEMS, number, path=file))
+            break
+        found.append(box)
+    if not found:
+        found.append(BoxProblem("XML without any box of Pascal VOC's form", number, path=file))
+    return found
+
+
+def _boxes(
+    root: Element | None, file: Path, number: int, frame: tuple[int, int] | None
+) -> Iterator[RawBox | BoxProblem]:
+    """Yield what a file's annotations hold.
+
+    Only their own children count: an annotation or object within another is not Pascal VOC's,
+    and to look for them at every depth would take the square of the file's size.
+    """
+    if root is None:
+        return
+    for annotation in [root] if root.tag == "annotation" else root.findall("annotation"):
         image = _image(annotation) or file.stem
         stated = _size(annotation) or frame
-        for thing in annotation.iter("object"):
+        for thing in annotation.findall("object"):
             edges = [_text(thing, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax")]
             try:
                 left, top, right, bottom = map(float, edges)
             except ValueError:
-                found.append(BoxProblem("a coordinate is missing or no number", number, path=file))
+                yield BoxProblem("a coordinate is missing or no number", number, path=file)
                 continue
             extent = [repr(value) for value in (left, top, right - left, bottom - top)]
             finding = _text(thing, "name")
-            found.append(_raw_box(image, finding, extent, "", stated, number, file))
-    if not found:
-        found.append(BoxProblem("XML without any box of Pascal VOC's form", number, path=file))
-    return found
+            yield _raw_box(image, finding, extent, "", stated, number, file)
 
 
 def _image(annotation: Element) -> str:

@@ -94,12 +94,13 @@ def convert_dicom(path: Path, settings: PixelSettings) -> Converted:
     dataset = open_dicom(path)
     header = read_header(dataset)
     attributes = read_grey_attributes(dataset)
-    stored = decode(dataset)
+    oddities = list(header.warnings)
+    stored = decode(dataset, warnings=oddities)
     table = grey_table(attributes, window=settings.window, stored=stored)
     image = lookup(stored, table.table)
     del stored
     grey = GreyUse(table.source, table.number, table.centre, table.width, table.function)
-    return _placed(image, settings, header, grey, (*header.warnings, *table.warnings))
+    return _placed(image, settings, header, grey, (*oddities, *table.warnings))
 
 
 def convert_raster(path: Path, settings: PixelSettings) -> Converted:

@@ -20,16 +20,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 
-from cxrmine.images.codestream import Codec, StreamInfo, is_complete, read_stream_info
+from cxrmine.images.codestream import (
+    Codec,
+    StreamInfo,
+    bare_codestream,
+    is_complete,
+    read_stream_info,
+)
 from cxrmine.images.decoders import Cells, find_decoder
-from cxrmine.images.dicom_file import NO_PIXELS, pixel_bytes
+from cxrmine.images.dicom_file import (
+    MOST_FRAGMENTS,
+    NO_PIXELS,
+    TOO_MANY_BYTES,
+    TOO_MANY_FRAGMENTS,
+    pixel_bytes,
+)
 from cxrmine.images.faults import ImageFault, SetAside
 from cxrmine.images.transfer_syntaxes import DEFAULT, RLE_LOSSLESS, SYNTAXES, TransferSyntax
 
-#: Images with more pixels are not read: the largest detectors have 20 million, and memory is
-#: taken only after this is checked.
-MAX_PIXELS = 50_000_000
+#: Images with more pixels are not read: the largest detectors and film scanners have 20 million,
+#: and memory is taken only after this is checked. A process stays below 300 MB with it.
+MAX_PIXELS = 36_000_000
+#: The same for JPEG 2000, whose decoder takes more than 8 bytes a pixel: below 400 MB.
+MAX_PIXELS_JPEG_2000 = 30_000_000
+#: Compressed pixel data may be larger than the plain cells by half (noise is: RLE and JPEG
+#: Lossless then add to it) and by what metadata takes.
+_LARGEST_STREAM, _STREAM_ALLOWANCE = 1.5, 2**20
+#: Bytes that writers fill up to.
+_PADDING_BLOCK = 512
+SURPLUS = "the pixel data is longer than the image: the surplus was taken as padding"
 
 _TRUNCATED = "truncated pixel data"
 _DAMAGED = "the compressed pixel data is damaged"
@@ -59,13 +80,15 @@ class _Image:
         return self.pixels * self.bits_allocated // 8
 
 
-def decode(ds: Dataset) -> Cells:
+def decode(ds: Dataset, *, warnings: list[str] | None = None) -> Cells:
     """Return the stored cells of a grey image of one frame.
 
     Parameters
     ----------
     ds : pydicom.Dataset
-        With its file meta information; Pixel Data may be deferred.
+        With its file meta information; Pixel Data may be deferred, and then stays so.
+    warnings : list of str, optional
+        Appended to: what was odd, as fixed sentences.
 
     Returns
     -------
@@ -79,19 +102,33 @@ def decode(ds: Dataset) -> Cells:
         If the image is in colour or has several frames.
     ImageFault
         If there is no pixel data, it is truncated or damaged, its size is 0 or more than
-        `MAX_PIXELS`, the header contradicts it, or no decoder for it is installed.
+        `MAX_PIXELS` (`MAX_PIXELS_JPEG_2000`), the header contradicts it, or no decoder for it is
+        installed.
+
+    Notes
+    -----
+    Uncompressed pixel data must be as long as Rows, Columns and Bits Allocated say, and may have
+    the one byte that makes its length even. Longer data is evidence that one of them is wrong
+    (cells of 16 bits under a header of 8, several frames) and the image would come out as noise
+    or sheared, so it is a fault. A surplus is passed over with a warning where no single wrong
+    number of the header explains it, since it is too small for one more row or column; and, for
+    small images, where it is no more than a block of one repeated value. Writers leave such
+    surpluses that fill up to 4 bytes or to a block.
     """
     image = _read_image(ds)
     syntax_uid, syntax = _transfer_syntax(ds)
-    value, vr, undefined_length = _pixel_data(ds)
+    value, vr, undefined_length = _pixel_data(ds, image)
     encapsulated = syntax.encapsulated or undefined_length
     if syntax.encapsulated and not undefined_length and not value.startswith(_ITEM):
         # The name of a compressed syntax over plain cells: some archives decompress the pixels
         # and leave the name.
         encapsulated = len(value) < image.bytes
     if not encapsulated:
+        if _has_surplus(value, image) and warnings is not None:
+            warnings.append(SURPLUS)
         return _native(value, image, big_endian=syntax.big_endian, words=vr == "OW")
     stream = _join_fragments(value)
+    del value
     return _decode_stream(stream, image, rle=syntax_uid == RLE_LOSSLESS)
 
 
@@ -138,13 +175,32 @@ def _transfer_syntax(ds: Dataset) -> tuple[str, TransferSyntax]:
     return uid, syntax
 
 
-def _pixel_data(ds: Dataset) -> tuple[bytes, str, bool]:
+def _pixel_data(ds: Dataset, image: _Image) -> tuple[bytes, str, bool]:
     """Return the value of Pixel Data, its VR and whether its length was left undefined."""
-    value = pixel_bytes(ds)
-    if not value:
+    element = ds.get_item("PixelData", keep_deferred=True)
+    if element is None:
         raise ImageFault(NO_PIXELS)
-    element = ds["PixelData"]
+    most = int(_LARGEST_STREAM * image.bytes) + _STREAM_ALLOWANCE
+    value = pixel_bytes(ds, most=most, keep=False)
+    if isinstance(element, RawDataElement):
+        return value, element.VR or "OW", element.length == 0xFFFFFFFF
     return value, str(element.VR), bool(element.is_undefined_length)
+
+
+def _has_surplus(value: bytes, image: _Image) -> bool:
+    """Return whether uncompressed pixel data is longer than the image and its padding byte.
+
+    Raises ImageFault if it is so much longer that the header must be wrong (see `decode`).
+    """
+    surplus = len(value) - image.bytes
+    if surplus <= image.bytes % 2:
+        return False
+    row_or_column = min(image.rows, image.columns) * image.bits_allocated // 8
+    if surplus >= row_or_column and (
+        surplus > _PADDING_BLOCK or len(set(value[image.bytes :])) > 1
+    ):
+        raise ImageFault(TOO_MANY_BYTES)
+    return True
 
 
 def _native(value: bytes, image: _Image, *, big_endian: bool, words: bool) -> Cells:
@@ -176,8 +232,10 @@ def _join_fragments(value: bytes) -> bytes:
 
 
 def _iterate_items(value: bytes) -> Iterator[bytes]:
-    at = 0
+    at, found = 0, 0
     while at + 8 <= len(value):
+        if found > MOST_FRAGMENTS:
+            raise ImageFault(TOO_MANY_FRAGMENTS)
         tag, length = value[at : at + 4], int.from_bytes(value[at + 4 : at + 8], "little")
         if tag == _END_OF_SEQUENCE:
             return
@@ -188,6 +246,7 @@ def _iterate_items(value: bytes) -> Iterator[bytes]:
             raise ImageFault(_TRUNCATED)
         yield value[at : at + length]
         at += length
+        found += 1
 
 
 def _decode_stream(stream: bytes, image: _Image, *, rle: bool) -> Cells:
@@ -196,9 +255,13 @@ def _decode_stream(stream: bytes, image: _Image, *, rle: bool) -> Cells:
         # A stream of RLE says nothing of itself but the places of its segments.
         info = StreamInfo(Codec.RLE, image.rows, image.columns, image.bits_allocated, 1)
     else:
+        stream = bare_codestream(stream)
         info = read_stream_info(stream)
         if (info.rows, info.columns) != (image.rows, image.columns):
             raise ImageFault("the header and the compressed pixel data disagree about the size")
+        if info.codec is Codec.JPEG_2000 and image.pixels > MAX_PIXELS_JPEG_2000:
+            most = f"{MAX_PIXELS_JPEG_2000 // 1_000_000} million"
+            raise ImageFault(f"more than {most} pixels in JPEG 2000")
         if info.components != 1:
             raise ImageFault("the header says grey and the compressed pixel data is in colour")
         if info.precision > image.bits_allocated:

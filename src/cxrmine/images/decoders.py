@@ -129,6 +129,7 @@ def _pillow_jpeg(stream: bytes, info: StreamInfo) -> Cells:
     from PIL import Image
 
     with Image.open(BytesIO(stream), formats=("JPEG",)) as image:
+        _check_size(image, info)
         return np.asarray(image)
 
 
@@ -136,12 +137,19 @@ def _pillow_jpeg_2000(stream: bytes, info: StreamInfo) -> Cells:
     from PIL import Image
 
     with _openjpeg_threads(), Image.open(BytesIO(stream), formats=("JPEG2000",)) as image:
+        _check_size(image, info)
         cells: Cells = np.array(image)
     # Pillow scales samples up to 8 or 16 bits and shifts signed ones to be positive: undo both.
     cells >>= 8 * cells.dtype.itemsize - info.precision
     if info.signed:
         cells -= cells.dtype.type(1 << (info.precision - 1))
     return cells
+
+
+def _check_size(image: Any, info: StreamInfo) -> None:
+    """Refuse an image of Pillow's before it takes memory for a size that nobody has checked."""
+    if image.size != (info.columns, info.rows):
+        raise ValueError("not the size that the head of the stream says")
 
 
 def _openjpeg(stream: bytes, info: StreamInfo) -> Cells:

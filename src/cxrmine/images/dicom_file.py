@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from pydicom import config
 from pydicom.dataelem import RawDataElement
@@ -35,9 +34,13 @@ from pydicom.uid import (
 from cxrmine.images.elements import text
 from cxrmine.images.faults import ImageFault, SetAside
 
-#: More bytes of pixel data than any radiograph has: those of a file that claims or holds more
-#: are never read. 50 million pixels of 16 bits are 100 MB.
-MAX_PIXEL_BYTES = 2**28
+#: More bytes of pixel data than any image that is read has: those of a file that claims or holds
+#: more are never read. 36 million pixels of 16 bits are 72 MB.
+MAX_PIXEL_BYTES = 2**27
+#: Fragments of the one frame. Writers cut a stream into none or some hundred.
+MOST_FRAGMENTS = 2**16
+
+Stream = io.RawIOBase | io.BufferedIOBase
 
 NOT_DICOM = "not a DICOM file"
 EMPTY = "the file is empty (0 bytes)"
@@ -46,7 +49,10 @@ NO_PIXELS = "no pixel data: the file may be cut short"
 FLOAT_PIXELS = "the pixels are floating-point numbers, which are no grey image"
 CUT_PIXELS = "the pixel data is cut short"
 DAMAGED_PIXELS = "the pixel data is damaged"
-TOO_MANY_BYTES = f"more than {MAX_PIXEL_BYTES // 2**20} MB of pixel data"
+TOO_MANY_BYTES = "the pixel data is longer than the size and bits in the header say"
+TOO_MANY_FRAGMENTS = f"the pixel data is in more than {MOST_FRAGMENTS:,} pieces"
+CUT_DEFLATED = "the deflated data is cut short"
+LARGE_HEADER = "the header is larger than that of any radiograph"
 CHANGED = "the file changed while it was read"
 NO_IMAGE = "no image"
 DIRECTORY = "a directory of files (DICOMDIR)"
@@ -63,12 +69,88 @@ _HEAD = 4096
 # Larger values than this wait until somebody asks for them; a LUT of 65,536 entries has 131,072
 # bytes, and whatever is above is an overlay or private.
 _DEFER = 2**20
+# What pydicom may read for the header: bytes (a header of a megabyte is a large one; what waits is
+# not counted), and reads, of which an element takes two or three. A file of many tiny elements
+# would otherwise take fifty times its size.
+_HEADER_BYTES = 2**26
+_HEADER_READS = 2**16
+# How much of a deflated file is inflated in search of its pixel data, the first time and more.
+_DEFLATED_HEADERS = (2**18, 2**23)
+_PIECE = 2**16
 _DEFLATED_UID = DeflatedExplicitVRLittleEndian.encode("ascii")
 _DIRECTORY_STORAGE = "1.2.840.10008.1.3.10"
 _VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR "
     b"US UT UV".split()
 )
+
+
+class _HeaderFile(io.BufferedReader):
+    """A file that is read for its header, in bounds: lengths in a damaged header are anything.
+
+    Parameters
+    ----------
+    raw
+        What is read.
+    size : int
+        Its bytes.
+    """
+
+    def __init__(self, raw: io.RawIOBase | io.BytesIO, size: int) -> None:
+        super().__init__(raw)
+        self._size = max(size, _HEAD)  # a look at the beginning may ask for more than there is
+        self._bytes, self._reads = _HEADER_BYTES, _HEADER_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read; raises ImageFault for what no header holds, before memory is taken for it."""
+        # All that is left is asked for by pydicom for what it takes for deflated data only.
+        if size is None or not 0 <= size <= self._size:
+            raise ImageFault(DAMAGED_HEADER)
+        self._bytes -= size
+        self._reads -= 1
+        if self._bytes < 0 or self._reads < 0:
+            raise ImageFault(LARGE_HEADER)
+        return super().read(size)
+
+
+class _Memory(io.BytesIO):
+    """Bytes that stand for a file; pydicom asks it for its name."""
+
+    name = ""
+
+
+class _Inflated:
+    """Deflated data, read in pieces and no further than asked: 1 KB may hold 1 MB.
+
+    Parameters
+    ----------
+    file : Stream
+        Stands where the data begins.
+    """
+
+    def __init__(self, file: Stream) -> None:
+        self._file = file
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; fewer only at the end of the data.
+
+        Raises ImageFault if the file ends before, zlib.error if it is damaged.
+        """
+        pieces = []
+        while size > 0 and not self._inflater.eof:
+            deflated = self._inflater.unconsumed_tail or self._file.read(_PIECE)
+            piece = self._inflater.decompress(deflated, size)
+            if not deflated and not piece:
+                raise ImageFault(CUT_DEFLATED)
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def skip(self, size: int) -> None:
+        """Pass over the next bytes."""
+        while size > 0 and (piece := self.read(min(size, _PIECE))):
+            size -= len(piece)
 
 
 @contextmanager
@@ -117,8 +199,8 @@ def open_dicom(path: Path) -> FileDataset:
     """
     with quiet_pydicom():
         try:
-            with _open(path) as file:
-                return _read(file, path)
+            with _open(path) as raw:
+                return _read(raw, path)
         except (ImageFault, SetAside):
             raise
         except MemoryError:
@@ -131,22 +213,26 @@ def open_dicom(path: Path) -> FileDataset:
             raise ImageFault(DAMAGED_HEADER) from None
 
 
-def pixel_bytes(dataset: Dataset) -> bytes:
+def pixel_bytes(dataset: Dataset, *, most: int = MAX_PIXEL_BYTES, keep: bool = True) -> bytes:
     """Return the value of the pixel data, which it reads if the data set still waits for it.
 
     Encapsulated pixel data is returned as pydicom has it: all items with their tags, without
-    the delimiter at the end. The data set holds the value from then on.
+    the delimiter at the end.
 
     Parameters
     ----------
     dataset : pydicom.Dataset
         From `open_dicom`, or any other with pixel data.
+    most : int
+        Longer pixel data, in bytes, is not read.
+    keep : bool
+        Whether the data set holds the value from then on.
 
     Raises
     ------
     ImageFault
-        If there is none, it is cut short or damaged, or the file went away or changed since it
-        was opened.
+        If there is none, it is cut short or damaged or longer than `most`, or the file went away
+        or changed since it was opened.
     """
     element = dataset.get_item(_PIXEL_DATA, keep_deferred=True)
     if element is None:
@@ -155,32 +241,40 @@ def pixel_bytes(dataset: Dataset) -> bytes:
         filename = getattr(dataset, "filename", None)
         if filename is None:
             raise ImageFault(NO_PIXELS)
+        most = min(most, MAX_PIXEL_BYTES)
         try:
-            with _open(Path(os.fspath(filename))) as file:
-                value = _read_value(file, element)
+            with io.BufferedReader(_open(Path(os.fspath(filename)))) as file:
+                if dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian:
+                    value = _read_deflated_value(file, dataset.file_meta, element, most)
+                else:
+                    value = _read_value(file, element, most)
         except MemoryError:
             raise ImageFault("not enough memory to read the pixel data") from None
         except OSError as error:
             raise ImageFault(_unreadable(error)) from None
-        dataset[_PIXEL_DATA] = element._replace(value=value)
+        if keep:
+            dataset[_PIXEL_DATA] = element._replace(value=value)
         return value
     value = element.value
     if not isinstance(value, bytes | bytearray | memoryview) or not len(value):
         raise ImageFault(NO_PIXELS)
+    if len(value) > most:
+        raise ImageFault(TOO_MANY_BYTES)
     return bytes(value) if not isinstance(value, bytes) else value
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> io.FileIO:
     # Opening a pipe would wait for ever for somebody to write to it.
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ImageFault("not a regular file")
-    return open(path, "rb")
+    return io.FileIO(os.fspath(path))
 
 
-def _read(file: BinaryIO, path: Path) -> FileDataset:
-    size = os.fstat(file.fileno()).st_size
+def _read(raw: io.FileIO, path: Path) -> FileDataset:
+    size = os.fstat(raw.fileno()).st_size
     if size == 0:
         raise ImageFault(EMPTY)
+    file = _HeaderFile(raw, size)
     head = file.read(_HEAD)
     file.seek(0)
     if head[_PREAMBLE : _PREAMBLE + 4] != b"DICM" and not _starts_a_data_set(head, size):
@@ -188,7 +282,7 @@ def _read(file: BinaryIO, path: Path) -> FileDataset:
     if _DEFLATED_UID in head:
         meta = read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            return _read_deflated(file, meta)
+            return _read_deflated(raw, meta, path)
     dataset = dcmread(file, stop_before_pixels=True, force=True, defer_size=_DEFER)
     _add_transfer_syntax(dataset)
     element = _pixel_element(file, dataset)
@@ -211,25 +305,39 @@ def _starts_a_data_set(head: bytes, size: int) -> bool:
     return little[0] in (2, 8) and length <= size - 8
 
 
-def _read_deflated(file: BinaryIO, meta: FileMetaDataset) -> FileDataset:
-    """Return the data set of a file that is deflated behind its meta information (PS3.5 A.5)."""
-    # From behind the group length element to the end of the group.
-    file.seek(_PREAMBLE + 4 + 12 + int(meta.FileMetaInformationGroupLength))
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    # A bomb of a few kilobytes would fill the memory otherwise.
-    inflated = inflater.decompress(file.read(MAX_PIXEL_BYTES), MAX_PIXEL_BYTES)
-    if inflater.unconsumed_tail:
-        raise ImageFault(TOO_MANY_BYTES)
-    if not inflater.eof:
-        raise ImageFault("the deflated data is cut short")
-    stream = io.BytesIO(inflated)
-    dataset = dcmread(stream, stop_before_pixels=True, force=True)
-    dataset.file_meta = meta
-    element = _pixel_element(stream, dataset)
-    if element is None:
-        raise _without_pixels(dataset, len(inflated))
-    dataset[_PIXEL_DATA] = element._replace(value=_read_value(stream, element))
-    return dataset
+def _read_deflated(file: Stream, meta: FileMetaDataset, path: Path) -> FileDataset:
+    """Return the header of a file that is deflated behind its meta information (PS3.5 A.5).
+
+    No more is inflated than the header takes; the pixel data waits as that of other files does.
+    """
+    file.seek(_behind_meta(meta))
+    inflated, head = _Inflated(file), b""
+    for size in _DEFLATED_HEADERS:
+        head += inflated.read(size - len(head))
+        whole = len(head) < size
+        stream = _HeaderFile(_Memory(head), len(head))
+        try:
+            dataset = dcmread(stream, stop_before_pixels=True, force=True)
+        except Exception:
+            # An element that goes on behind what was inflated, or damage: the next size tells.
+            if whole:
+                raise
+            continue
+        element = _pixel_element(stream, dataset)
+        if element is not None:
+            dataset.file_meta = meta
+            dataset.filename = os.fspath(path)
+            dataset[_PIXEL_DATA] = element
+            return dataset
+        if whole:
+            dataset.file_meta = meta
+            raise _without_pixels(dataset, len(head))
+    raise ImageFault(LARGE_HEADER)
+
+
+def _behind_meta(meta: Dataset) -> int:
+    """Return where the data set begins: behind the group length element and the group."""
+    return _PREAMBLE + 4 + 12 + int(meta.FileMetaInformationGroupLength)
 
 
 def _add_transfer_syntax(dataset: FileDataset) -> None:
@@ -244,7 +352,7 @@ def _add_transfer_syntax(dataset: FileDataset) -> None:
     dataset.file_meta.TransferSyntaxUID = uid
 
 
-def _pixel_element(stream: BinaryIO, dataset: FileDataset) -> RawDataElement | None:
+def _pixel_element(stream: Stream, dataset: FileDataset) -> RawDataElement | None:
     """Return the pixel data element without its value, None where the file has none.
 
     The stream stands where pydicom stopped: before the element, or at the end.
@@ -279,26 +387,53 @@ def _pixel_element(stream: BinaryIO, dataset: FileDataset) -> RawDataElement | N
     )
 
 
-def _read_value(stream: BinaryIO, element: RawDataElement) -> bytes:
+def _read_value(stream: Stream, element: RawDataElement, most: int) -> bytes:
     start, length = element.value_tell, element.length
     size = stream.seek(0, os.SEEK_END)
-    order = "<" if element.is_little_endian else ">"
-    before = 8 if element.is_implicit_VR else 12
+    before = _before_value(element)
     stream.seek(start - before)
-    if struct.unpack(order + "HH", stream.read(4) or bytes(4)) != (0x7FE0, 0x0010):
-        raise ImageFault(CHANGED)
+    _check_tag(stream.read(before), element)
     if length == _UNDEFINED:
         length = _length_of_items(stream, start, size)
     # One byte less is a writer that did not pad to an even length.
     elif start + length > size + 1:
         raise ImageFault(CUT_PIXELS)
-    if length > MAX_PIXEL_BYTES:
+    if length > most:
         raise ImageFault(TOO_MANY_BYTES)
     stream.seek(start)
     return stream.read(length)
 
 
-def _length_of_items(stream: BinaryIO, start: int, size: int) -> int:
+def _read_deflated_value(file: Stream, meta: Dataset, element: RawDataElement, most: int) -> bytes:
+    if element.length == _UNDEFINED:  # PS3.5 A.5: the pixel data is not encapsulated
+        raise ImageFault(DAMAGED_PIXELS)
+    if element.length > most:
+        raise ImageFault(TOO_MANY_BYTES)
+    file.seek(_behind_meta(meta))
+    inflated, before = _Inflated(file), _before_value(element)
+    try:
+        inflated.skip(element.value_tell - before)
+        _check_tag(inflated.read(before), element)
+        value = inflated.read(element.length)
+    except zlib.error:
+        raise ImageFault(DAMAGED_PIXELS) from None
+    if len(value) < element.length - 1:
+        raise ImageFault(CUT_PIXELS)
+    return value
+
+
+def _before_value(element: RawDataElement) -> int:
+    """Return the bytes of the element's tag, VR and length."""
+    return 8 if element.is_implicit_VR else 12
+
+
+def _check_tag(head: bytes, element: RawDataElement) -> None:
+    order = "<" if element.is_little_endian else ">"
+    if struct.unpack(order + "HH", head[:4].ljust(4, b"\0")) != (0x7FE0, 0x0010):
+        raise ImageFault(CHANGED)
+
+
+def _length_of_items(stream: Stream, start: int, size: int) -> int:
     """Return the bytes of encapsulated pixel data up to its delimiter (PS3.5 table A.4-1)."""
     place, found = start, 0
     while True:
@@ -319,6 +454,8 @@ def _length_of_items(stream: BinaryIO, start: int, size: int) -> int:
         found += 1
         if place > size:
             raise ImageFault(CUT_PIXELS)
+        if found > MOST_FRAGMENTS:
+            raise ImageFault(TOO_MANY_FRAGMENTS)
 
 
 def _without_pixels(dataset: FileDataset, size: int) -> Exception:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+#: Sequences and numbers above this were left in the file and stay there: bytes.
+_MOST_BYTES = 2**23
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -71,7 +74,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 def number(dataset: Dataset, keyword: str) -> int | None:
     """Return an attribute's whole number (its first, of several); None where there is none."""
     try:
-        value = dataset[_tag(keyword)].value
+        value = _value(dataset, _tag(keyword))
         if _several(value):
             value = value[0]
         return int(value)
@@ -82,10 +85,19 @@ def number(dataset: Dataset, keyword: str) -> int | None:
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence; none where there is no sequence that can be read."""
     try:
-        value = dataset[_tag(keyword)].value
+        value = _value(dataset, _tag(keyword))
         return [item for item in value if isinstance(item, Dataset)]
     except Exception:
         return []
+
+
+def _value(dataset: Dataset, tag: BaseTag) -> Any:
+    """Return an attribute's value; raises whatever pydicom does, and for one of many megabytes."""
+    element = dataset.get_item(tag, keep_deferred=True)
+    waiting = isinstance(element, RawDataElement) and element.value is None
+    if waiting and element.length > _MOST_BYTES:
+        raise ValueError("too large")
+    return dataset[tag].value
 
 
 def _several(value: object) -> bool:

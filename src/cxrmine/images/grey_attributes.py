@@ -13,6 +13,7 @@ import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,12 @@ SIGMOID = "SIGMOID"
 _XA_AND_XRF = ("1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.2")
 
 _COLOUR = {"RGB", "PALETTECOLOR", "HSV", "ARGB", "CMYK", "XYB"}
+
+#: Windows, and VOI LUTs, of a file that are looked at, in the file's order. Consoles offer a
+#: handful; a header of 128 KB has room for 30,000.
+MOST_CHOICES = 32
+#: Bytes of a sequence or value; 32 LUTs of 65,536 entries have 4 MB.
+_MOST_BYTES = 2**23
 
 #: What pads a value to an even length, and what careless writers add.
 _BLANK = " \0\t\r\n"
@@ -383,12 +390,14 @@ def _windows(holders: Iterable[Dataset], warnings: list[str]) -> tuple[Window, .
             continue
         if len(centres) != len(widths):
             warnings.append("window centres and widths differ in number: only pairs were used")
+        if min(len(centres), len(widths)) > MOST_CHOICES:
+            warnings.append(f"more than {MOST_CHOICES} windows: the others were not looked at")
         function = _voi_function(holder, warnings)
         return tuple(
             Window(0.0, 0.0, function)
             if centre is None or width is None
             else Window(centre, width, function)
-            for centre, width in zip(centres, widths, strict=False)
+            for centre, width in islice(zip(centres, widths, strict=False), MOST_CHOICES)
         )
     return ()
 
@@ -412,7 +421,10 @@ def _luts(
 ) -> tuple[Lut, ...]:
     luts: list[Lut] = []
     for holder in holders:
-        for item in _items(holder, tag):
+        found = _items(holder, tag)
+        if len(found) > MOST_CHOICES:
+            warnings.append(f"more than {MOST_CHOICES} {name}s: the others were not looked at")
+        for item in found[:MOST_CHOICES]:
             lut = _lut(item, name, domain, signed, warnings)
             if lut is None:
                 warnings.append(f"a {name} cannot be read and was not used")
@@ -504,17 +516,23 @@ def _first_mapped(
 def _element(ds: Dataset, tag: int) -> Any:
     """The element as it was read or set; None where it is absent.
 
-    Raises ImageFault where its value was left in the file and can no longer be fetched.
+    Raises ImageFault where its value was left in the file and is larger than any that is meant
+    here, or can no longer be fetched.
     """
     try:
-        return ds.get_item(tag)
+        element = ds.get_item(tag, keep_deferred=True)
+        if not isinstance(element, RawDataElement) or element.value is not None:
+            return element
+        if element.length <= _MOST_BYTES:
+            return ds.get_item(tag)
     except Exception:
         # What fetching raises depends on what has become of the file; its message names the path.
-        raise ImageFault("the header could not be read completely") from None
+        pass
+    raise ImageFault("the header could not be read completely")
 
 
 def _items(ds: Dataset, tag: int) -> list[Dataset]:
-    if tag not in ds:
+    if _element(ds, tag) is None:
         return []
     try:
         value = ds[tag].value
@@ -574,26 +592,29 @@ def _little_endian(ds: Dataset) -> bool:
 def _numbers(ds: Dataset, tag: int) -> tuple[float | None, ...]:
     """Values of a decimal string element; None for each that is no finite number.
 
-    Empty where the element is absent or wholly blank.
+    Empty where the element is absent or wholly blank. Of very many values only the first, one
+    more than `MOST_CHOICES`.
     """
     element = _element(ds, tag)
     value = None if element is None else element.value
     if value is None:
         return ()
+    most = MOST_CHOICES + 1
     if isinstance(value, bytes):
         code = _NUMBER_FORMATS.get(element.VR or "")
         if code is None:
-            values: list[Any] = value.decode("ascii", "replace").split("\\")
+            values: list[Any] = value.decode("ascii", "replace").split("\\", most)
         else:
             order = "<" if element.is_little_endian else ">"
-            number = len(value) // struct.calcsize(code)
+            number = min(most, len(value) // struct.calcsize(code))
             values = list(struct.unpack_from(f"{order}{number}{code}", value))
     elif isinstance(value, str):
-        values = value.split("\\")
+        values = value.split("\\", most)
     elif hasattr(value, "__iter__"):
         values = list(value)
     else:
         values = [value]
+    del values[most:]
     numbers = tuple(_number(each) for each in values)
     blank = all(each is None or not str(each).strip(_BLANK) for each in values)
     return () if blank else numbers

@@ -34,6 +34,9 @@ AS_STORED = "as stored"
 #: Without a window, these percentiles of the pixels become black and white.
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.5
 
+# Tables that are kept for the next files. Their keys hold the LUTs of a file, up to 4 MB.
+_TABLES = 16
+
 # Where a pixel cell lies against a window: what the search for impossible windows looks at.
 _BELOW, _INSIDE, _ABOVE, _PADDING = 0, 1, 2, 3
 
@@ -124,10 +127,15 @@ def grey_table(
     if count and wanted >= count:
         warnings.append(f"the file has no {source} {window}: its first was used")
         wanted = 0
+    useless: set[Lut | Window] = set()
     for source, index in _candidates(attributes, wanted):
+        choice = (attributes.voi_luts if source == VOI_LUT else attributes.windows)[index]
+        if choice in useless:
+            continue
         reason = _impossible(attributes, source, index, cells)
         if reason:
             warnings.append(f"{source} {index + 1} {reason}: not used")
+            useless.add(choice)
             continue
         table = _voi_table(attributes, source, index).table
         if source == VOI_LUT:
@@ -178,7 +186,7 @@ def _stored_values(attributes: GreyAttributes) -> NDArray[np.int64]:
     return values
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_TABLES)
 def _modality_values(attributes: GreyAttributes) -> NDArray[np.float64]:
     """Output of the modality LUT for every stored value, in the order of its bits."""
     values = _stored_values(attributes)
@@ -239,7 +247,7 @@ class _VoiTable:
     sides: NDArray[np.uint8]  # _BELOW, _INSIDE, _ABOVE or _PADDING, of every cell
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_TABLES)
 def _voi_table(attributes: GreyAttributes, source: str, index: int) -> _VoiTable:
     values = _modality_values(attributes)
     if source == VOI_LUT:
@@ -330,7 +338,7 @@ def _shows(sides: NDArray[np.uint8]) -> bool:
 # --- images without a window ----------------------------------------------------------------------
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_TABLES)
 def _full_range_table(attributes: GreyAttributes) -> NDArray[np.uint8]:
     """The modality LUT's whole output range from black to white: 8 bits pass unchanged."""
     low, high = attributes.modality_range

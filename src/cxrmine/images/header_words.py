@@ -11,15 +11,24 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-@lru_cache(maxsize=4096)
+#: Characters that are read of a text. A value has 64 by the standard; what is remembered of
+#: thousands of texts shall not fill the memory.
+_MOST = 1024
+
+
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text in their order.
+    """Return the words of a text (of its first thousand characters) in their order.
 
     Examples
     --------
     >>> words("Thorax d.-v., ThoraxPA_2 Épaule")
     ('THORAX', 'D', 'V', 'THORAX', 'PA', 'EPAULE')
     """
+    return _words(text[:_MOST])
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return tuple(_WORD.findall(plain.upper()))

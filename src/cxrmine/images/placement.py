@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Side of the data set's images, in pixels (ChestX-ray8, section 3.1).
+#: Side of the data set's images, in pixels (ChestX-ray8, section 2.3).
 SIZE = 1024
 
 

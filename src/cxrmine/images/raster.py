@@ -11,6 +11,7 @@ Sources: PNG specification (third edition) sections 5 and 11.2; JPEG, ITU-T T.81
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxrmine.images.codestream import read_stream_info
-from cxrmine.images.decode import MAX_PIXELS
+from cxrmine.images.decode import MAX_PIXELS, lookup
 from cxrmine.images.faults import ImageFault, SetAside
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -78,9 +79,14 @@ def _read_png(data: bytes) -> NDArray[np.uint8]:
     if image is None or image.shape[:2] != (rows, columns):
         raise ImageFault(_DAMAGED)
     if image.dtype == np.uint16:
-        # floor(v / 257 + 0.5) in whole numbers: 128 is half of 257, rounded down.
-        image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        image = lookup(image, _eight_bits())
     return _grey(image, blue_first=True)
+
+
+@cache
+def _eight_bits() -> NDArray[np.uint8]:
+    """floor(v / 257 + 0.5) of every 16-bit value v; 128 is half of 257, rounded down."""
+    return ((np.arange(65536) + 128) // 257).astype(np.uint8)
 
 
 def _check_png(data: bytes) -> tuple[int, int, int, int]:
@@ -120,6 +126,8 @@ def _read_jpeg(data: bytes) -> NDArray[np.uint8]:
     try:
         # Pillow and not OpenCV, which gives what there is of a damaged JPEG and says so on stderr.
         with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+            if image.size != (info.columns, info.rows):
+                raise ImageFault(_DAMAGED)
             pixels = np.asarray(image)
     except Exception:  # OSError, SyntaxError, ... : Pillow has no error class of its own
         raise ImageFault(_DAMAGED) from None

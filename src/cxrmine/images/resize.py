@@ -1,7 +1,7 @@
 """Any image to the data set's square, by area averaging, and boxes along with it.
 
 ChestX-ray8 "simply resized" its images to 1024×1024, which stretches them; that is the default
-here (ChestX-ray8, section 3.1). A shrinking axis is averaged over exactly the area that an output
+here (ChestX-ray8, section 2.3). A shrinking axis is averaged over exactly the area that an output
 pixel covers, fractions of input pixels included, so nothing between the samples is lost and no
 stair-steps are made. An enlarged axis is interpolated linearly between pixel centres.
 """

@@ -75,7 +75,7 @@ def _image(
         age=None if row.age is None else min(row.age, _OLDEST),
         sex=row.sex,
         view=row.view,
-        # The set holds frontal images alone (Wang et al. 2017, section 3), whatever the cell says.
+        # The set holds frontal images alone (Wang et al. 2017, section 2), whatever the cell says.
         view_confidence="stated",
         width=row.width,
         height=row.height,
