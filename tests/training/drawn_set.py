@@ -15,8 +15,10 @@ from cxrmine.dataset.splits import make_splits, write_splits
 FINDINGS = ("Mass", "Nodule")
 
 
-def draw_set(folder: Path, patients: int = 40, *, side: int = 64, seed: int = 0) -> Path:
-    """Write a data set in build-dataset's layout: two images a patient, boxes on every square."""
+def draw_set(
+    folder: Path, patients: int = 40, *, boxed: bool = True, side: int = 64, seed: int = 0
+) -> Path:
+    """Write a data set in build-dataset's layout: two images a patient, a box on every square."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True)
     rows, boxes = [], []
@@ -49,5 +51,6 @@ def draw_set(folder: Path, patients: int = 40, *, side: int = 64, seed: int = 0)
     write_data_entry(folder / "Data_Entry.csv", rows)
     write_labels(folder / "labels.csv", rows)
     write_splits(folder / "splits.csv", rows, make_splits(rows, seed=0))
-    write_box_list(folder / "BBox_List.csv", boxes)
+    if boxed:
+        write_box_list(folder / "BBox_List.csv", boxes)
     return folder

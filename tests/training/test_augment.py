@@ -277,6 +277,19 @@ def test_values_out_of_range_are_refused(wrong: dict[str, object]):
         AugmentConfig(**wrong)  # type: ignore[arg-type]
 
 
+def test_views_made_for_inference_leave_nothing_that_training_cannot_use():
+    """The constants are kept; a tensor of inference mode could not go into a backward pass."""
+    augment_module._imagenet.cache_clear()
+    with torch.inference_mode():
+        evaluation_view(images(1), 32)
+    layer = torch.nn.Conv2d(3, 1, 3)
+    for channels_last in (False, True):
+        x = Augment(AugmentConfig(size=16), channels_last=channels_last)(images(2))
+        layer(x).sum().backward()
+    assert layer.weight.grad is not None
+    assert torch.isfinite(layer.weight.grad).all()
+
+
 def test_a_flip_said_with_true_is_every_second_image():
     assert AugmentConfig(flip=True).flip == 0.5
     assert AugmentConfig(flip=False).flip == 0

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_small_set import made_rows, write_set
 
 from cxrmine.dataset.read import Dataset, read_dataset
@@ -72,6 +74,30 @@ def test_uncertain_is_what_is_asked_for_and_blank_is_masked(
         known(labels),
         [[1.0, value, 0.0], [NAN, 1.0, 0.0], [NAN, NAN, NAN], [value, 0.0, 1.0]],
     )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    cells=st.lists(
+        st.tuples(st.sampled_from(["1", "0", "-1", ""]), st.sampled_from(["1", "0", "-1", ""])),
+        min_size=1,
+        max_size=12,
+    ),
+    uncertain=st.sampled_from(["ignore", "zeros", "ones"]),
+)
+def test_any_table_says_what_its_cells_say(cells: list[tuple[str, str]], uncertain: str):
+    """Cell by cell, by the words of Irvin et al. 2019."""
+    rows = made_rows([""] * len(cells), [{"Mass": a, "Edema": b} for a, b in cells])
+    dataset = Dataset(
+        Path(), tuple(rows), ("Mass", "Edema"), "split", ("split",), ("train",) * len(rows), ()
+    )
+    labels = training_labels(dataset, "columns", uncertain)  # type: ignore[arg-type]
+    for row, pair in enumerate(cells):
+        for column, cell in enumerate(pair):
+            counts = cell in ("1", "0") or (cell == "-1" and uncertain != "ignore")
+            present = cell == "1" or (cell == "-1" and uncertain == "ones")
+            assert labels.mask[row, column] == counts
+            assert labels.targets[row, column] == (counts and present)
 
 
 def test_no_finding_is_taken_from_its_column(chexpert: Dataset):

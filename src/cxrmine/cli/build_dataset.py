@@ -333,7 +333,11 @@ def _told(outcome: Any, out: Path, private: Path) -> list[str]:
             f"{links['images with a report']:,} images have the labels of a report; "
             f"{links['images without a report']:,} images and "
             f"{links['reports without an image']:,} reports have no counterpart"
-            + (f" (see {out / 'unlinked.csv'})." if sum(links.values()) else ".")
+            + (
+                f" (see {out / 'unlinked.csv'})."
+                if links["images without a report"] or links["reports without an image"]
+                else "."
+            )
         )
     if counts["boxes"] or counts["boxes_left_out"]:
         left_out = counts["boxes_left_out"]

@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate-labels": "cxrmine.cli.evaluate_labels",
     "cluster-clauses": "cxrmine.cli.cluster_clauses",
     "build-dataset": "cxrmine.cli.build_dataset",
+    "make-phantom": "cxrmine.cli.make_phantom",
     "evaluate-classifier": "cxrmine.cli.evaluate_classifier",
     "evaluate-boxes": "cxrmine.cli.evaluate_boxes",
 }
@@ -64,6 +65,11 @@ def cluster_clauses() -> None:
 def build_dataset() -> None:
     """Run ``build-dataset``."""
     _exit_with(build_app("build-dataset"), "build-dataset")
+
+
+def make_phantom() -> None:
+    """Run ``make-phantom``."""
+    _exit_with(build_app("make-phantom"), "make-phantom")
 
 
 def evaluate_classifier() -> None:

@@ -190,5 +190,5 @@ def test_real_set(data_dir: Path) -> None:
     assert found.missing == 112_120 - 1_189
     assert sum(i.path is not None and i.path.suffix == ".png" for i in present) == 60
     (problem,) = found.problems
-    assert problem.startswith("110931 of the 112120 images")
+    assert problem.startswith("110,931 of the 112,120 images")
     assert seconds < 10, "an import of the tables shall take seconds"

@@ -180,3 +180,25 @@ def test_half_precision_and_channels_last_change_rounding_only(made):
     torch.testing.assert_close(half.float(), whole, rtol=0.02, atol=0.02)
     half.float().square().sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_models_losses_and_maps_need_none_of_the_other_packages():
+    """The GPU machine has none of them; None in sys.modules makes an import fail."""
+    code = """
+import sys
+absent = ("spacy pydicom rapidfuzz pydantic defusedxml cv2 pyarrow yaml jinja2 sklearn scipy "
+          "pandas matplotlib networkx safetensors").split()
+sys.modules.update(dict.fromkeys(absent))
+import torch
+from cxrmine.localization import cam, gradcam, heatmap
+from cxrmine.training import losses, references
+from cxrmine.training.models import create_model
+model = create_model("resnet18", 2, pooling="lse", r=10.0)
+loss = losses.LOSSES["w-cel"](
+    model(torch.zeros(2, 3, 32, 32)), torch.eye(2), torch.ones(2, 2, dtype=torch.bool)
+)
+loss.backward()
+assert not any(sys.modules[name] for name in absent)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

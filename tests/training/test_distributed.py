@@ -1,0 +1,135 @@
+"""Two processes train what one trains."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from drawn_set import draw_set
+from safetensors.torch import load_file
+from tiny_model import settings_for
+
+from cxrmine.errors import UserError
+from cxrmine.evaluation.predictions import read_scores
+from cxrmine.training.cache import open_cache
+from cxrmine.training.distributed import Ranks, choose_device, ranks
+from cxrmine.training.folds import read_with_split
+from cxrmine.training.predict import Predictor, load_model, sigmoid
+from cxrmine.training.run import train
+
+CHANGES = ("model=still", "training.epochs=2", "loss=w-cel", "training.batch=4")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _two(dataset: Path, out: Path, *changes: str) -> list[tuple[int, str]]:
+    """Run two processes with the variables that torchrun sets; return their ends."""
+    drive = Path(__file__).with_name("drive_training.py")
+    shared = {
+        **os.environ,
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "OMP_NUM_THREADS": "1",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(drive), str(dataset), str(out), *changes],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    ends = []
+    for process in processes:
+        _, said = process.communicate(timeout=180)
+        ends.append((process.returncode, said))
+    return ends
+
+
+def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
+    """The loss weighs by the whole batch's positives, and every step has four pieces."""
+    dataset = draw_set(tmp_path / "set", patients=30, boxed=False)
+    train(settings_for(dataset, *CHANGES), tmp_path / "one")
+    ends = _two(dataset, tmp_path / "two", *CHANGES)
+    assert [code for code, _ in ends] == [0, 0], ends
+    histories = []
+    for name in ("one", "two"):
+        with (tmp_path / name / "history.csv").open() as handle:
+            rows = list(csv.DictReader(handle))
+        histories.append([[float(row[c]) for c in row] for row in rows])
+    for one, two in zip(*histories, strict=True):
+        assert two == pytest.approx(one, rel=1e-5)
+    models = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
+    for key, tensor in models[0].items():
+        torch.testing.assert_close(models[1][key], tensor, rtol=1e-4, atol=1e-6)
+    scores = []
+    for name in ("one", "two"):
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        assert record["training"]["processes"] == (2 if name == "two" else 1)
+        assert record["training"]["images_a_step"] == 8
+        scores.append(record["results"]["test"]["mean_auc"])
+    assert scores[1] == pytest.approx(scores[0], rel=1e-6)
+
+
+def test_two_processes_end_with_one_model(tmp_path: Path) -> None:
+    """Each normalises by the images that it saw; one's averages are kept. A sweep of two runs."""
+    dataset = draw_set(tmp_path / "set", patients=30, boxed=False)
+    out = tmp_path / "two"
+    words = ("sweep", "model=normed", "training.epochs=1", "training.batch=4")
+    ends = _two(dataset, out, *words)
+    assert [code for code, _ in ends] == [0, 0], ends
+    assert len(json.loads((out / "run.json").read_text())["runs"]) == 2
+    split = read_with_split(dataset, "split")
+    for seed in range(2):
+        run = out / f"training.seed={seed}"
+        trained = load_model(run)
+        cache = open_cache(split, trained.recipe.data.size)
+        for part in ("val", "test"):
+            table = read_scores(run / f"predictions_{part}.csv")
+            rows = np.array([cache.index[image] for image in table.ids])
+            scores = sigmoid(Predictor(trained.model, cache, trained.recipe).logits(rows))
+            np.testing.assert_allclose(table.scores(trained.names), scores, rtol=1e-5)
+
+
+def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert ranks() == Ranks(0, 1, 0)
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(UserError, match="start with torchrun"):
+        ranks()
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert ranks() == Ranks(1, 4, 1)
+    monkeypatch.setenv("RANK", "4")
+    with pytest.raises(UserError, match="start with torchrun"):
+        ranks()
+
+
+def test_devices() -> None:
+    assert choose_device("cpu", Ranks()).type == "cpu"
+    if torch.cuda.is_available():
+        assert choose_device("auto", Ranks()).type == "cuda"
+        with pytest.raises(UserError, match="there is no GPU number"):
+            choose_device("cuda:99", Ranks())
+    else:
+        assert choose_device("auto", Ranks()).type == "cpu"
+        with pytest.raises(UserError, match="finds no GPU here"):
+            choose_device("cuda:0", Ranks())
+    with pytest.raises(UserError, match="use auto, cpu, cuda or cuda:N"):
+        choose_device("cuda:", Ranks())
