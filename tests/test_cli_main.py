@@ -174,7 +174,7 @@ def test_help_answers_within_half_a_second(command):
 @pytest.mark.parametrize("command", list(cli.COMMANDS))
 def test_example_in_help_works_as_printed(command, tmp_path):
     done = subprocess.run([script(command), "--help"], capture_output=True, text=True)
-    text = done.stdout.split("Example")[1].split("Arguments:")[0]
+    text = done.stdout.split("Example")[1].split("Arguments:")[0].split("Options:")[0]
     lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     assert any(line.startswith(f"{command} ") for line in lines)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,6 +1,6 @@
 """Runs a training in a process of its own: ``drive_training.py DATASET OUT [KEY=VALUE …]``.
 
-The word ``sweep`` makes it a sweep over two seeds.
+The word ``sweep`` makes it a sweep over two networks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if __name__ == "__main__":
     changes = [word for word in rest if "=" in word]
     settings = tiny_model.settings_for(Path(dataset), *changes, checkpoint_minutes=0)
     if "sweep" in rest:
-        run_sweep(SweepSettings(settings, {"training.seed": ("0", "1")}, ("split",)), Path(out))
+        models = {"model": ("still", "normed")}
+        run_sweep(SweepSettings(settings, models, ("split",)), Path(out))
     else:
         train(settings, Path(out))

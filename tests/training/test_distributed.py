@@ -25,7 +25,7 @@ from cxrmine.training.folds import read_with_split
 from cxrmine.training.predict import Predictor, load_model, sigmoid
 from cxrmine.training.run import train
 
-CHANGES = ("model=still", "training.epochs=2", "loss=w-cel", "training.batch=4")
+CHANGES = ("training.epochs=2", "loss=w-cel", "training.batch=4", "training.accumulation=4")
 
 
 def _free_port() -> int:
@@ -61,49 +61,53 @@ def _two(dataset: Path, out: Path, *changes: str) -> list[tuple[int, str]]:
     return ends
 
 
-def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
-    """The loss weighs by the whole batch's positives, and every step has four pieces."""
-    dataset = draw_set(tmp_path / "set", patients=30, boxed=False)
-    train(settings_for(dataset, *CHANGES), tmp_path / "one")
-    ends = _two(dataset, tmp_path / "two", *CHANGES)
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_set(tmp_path_factory.mktemp("drawn") / "set", patients=30, boxed=False)
+
+
+@pytest.fixture(scope="module")
+def two(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep over networks without and with batch normalisation, by two processes."""
+    out = tmp_path_factory.mktemp("two") / "sweep"
+    ends = _two(dataset, out, "sweep", *CHANGES)
     assert [code for code, _ in ends] == [0, 0], ends
-    histories = []
-    for name in ("one", "two"):
-        with (tmp_path / name / "history.csv").open() as handle:
-            rows = list(csv.DictReader(handle))
-        histories.append([[float(row[c]) for c in row] for row in rows])
-    for one, two in zip(*histories, strict=True):
-        assert two == pytest.approx(one, rel=1e-5)
-    models = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
+    assert len(json.loads((out / "run.json").read_text())["runs"]) == 2
+    return out
+
+
+def test_two_processes_train_what_one_trains(dataset: Path, two: Path, tmp_path: Path) -> None:
+    """The loss weighs by the whole batch's positives, and every process takes two pieces."""
+    runs = (tmp_path / "one", two / "model=still")
+    train(settings_for(dataset, *CHANGES, "model=still"), runs[0])
+    histories, scores, processes = [], [], []
+    for run in runs:
+        with (run / "history.csv").open() as handle:
+            histories.append([[float(v) for v in row.values()] for row in csv.DictReader(handle)])
+        record = json.loads((run / "run.json").read_text())
+        assert record["training"]["images_a_step"] == 16
+        processes.append(record["training"]["processes"])
+        scores.append(record["results"]["test"]["mean_auc"])
+    assert processes == [1, 2]
+    for one, other in zip(*histories, strict=True):
+        assert other == pytest.approx(one, rel=1e-5)
+    models = [load_file(run / "model.safetensors") for run in runs]
     for key, tensor in models[0].items():
         torch.testing.assert_close(models[1][key], tensor, rtol=1e-4, atol=1e-6)
-    scores = []
-    for name in ("one", "two"):
-        record = json.loads((tmp_path / name / "run.json").read_text())
-        assert record["training"]["processes"] == (2 if name == "two" else 1)
-        assert record["training"]["images_a_step"] == 8
-        scores.append(record["results"]["test"]["mean_auc"])
     assert scores[1] == pytest.approx(scores[0], rel=1e-6)
 
 
-def test_two_processes_end_with_one_model(tmp_path: Path) -> None:
-    """Each normalises by the images that it saw; one's averages are kept. A sweep of two runs."""
-    dataset = draw_set(tmp_path / "set", patients=30, boxed=False)
-    out = tmp_path / "two"
-    words = ("sweep", "model=normed", "training.epochs=1", "training.batch=4")
-    ends = _two(dataset, out, *words)
-    assert [code for code, _ in ends] == [0, 0], ends
-    assert len(json.loads((out / "run.json").read_text())["runs"]) == 2
+def test_two_processes_end_with_one_model(dataset: Path, two: Path) -> None:
+    """Each normalises by the images that it saw; one's averages are kept, and predicted with."""
+    run = two / "model=normed"
+    trained = load_model(run)
     split = read_with_split(dataset, "split")
-    for seed in range(2):
-        run = out / f"training.seed={seed}"
-        trained = load_model(run)
-        cache = open_cache(split, trained.recipe.data.size)
-        for part in ("val", "test"):
-            table = read_scores(run / f"predictions_{part}.csv")
-            rows = np.array([cache.index[image] for image in table.ids])
-            scores = sigmoid(Predictor(trained.model, cache, trained.recipe).logits(rows))
-            np.testing.assert_allclose(table.scores(trained.names), scores, rtol=1e-5)
+    cache = open_cache(split, trained.recipe.data.size)
+    for part in ("val", "test"):
+        table = read_scores(run / f"predictions_{part}.csv")
+        rows = np.array([cache.index[image] for image in table.ids])
+        scores = sigmoid(Predictor(trained.model, cache, trained.recipe).logits(rows))
+        np.testing.assert_allclose(table.scores(trained.names), scores, rtol=1e-5)
 
 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

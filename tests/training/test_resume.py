@@ -36,6 +36,10 @@ def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return contents(out)
 
 
+def _stopping(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("stop_after", [0, 1, STEPS, STEPS + 2, 3 * STEPS - 1])
 def test_stopped_within_an_epoch(
     dataset: Path,
@@ -71,30 +75,33 @@ def test_stopped_within_an_epoch(
 def test_stopped_while_it_wrote_its_results(
     dataset: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopping(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
     out = tmp_path / "run"
     with monkeypatch.context() as patched:
-        patched.setattr(results, "save_model", stopping)
+        patched.setattr(results, "save_model", _stopping)
         with pytest.raises(UserError, match="interrupted"):
             train(settings_for(dataset, *CHANGES), out)
         # Training is over: going on must not train again.
         patched.undo()
-        patched.setattr(Batches, "epoch", stopping)
+        patched.setattr(Batches, "epoch", _stopping)
         train(settings_for(dataset, *CHANGES), out, resume=True)
     assert contents(out) == whole
 
 
-def test_another_recipe_cannot_go_on(dataset: Path, tmp_path: Path) -> None:
+def test_another_recipe_or_a_damaged_checkpoint_cannot_go_on(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "run"
-    _killed(dataset, out)
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "save_model", _stopping)
+        with pytest.raises(UserError, match="interrupted"):
+            train(settings_for(dataset, *CHANGES), out)
     with pytest.raises(UserError, match=r"it had other optimizer\.lr"):
         train(settings_for(dataset, *CHANGES, "optimizer.lr=0.5"), out, resume=True)
     checkpoint = out / ".parts" / CHECKPOINT
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     with pytest.raises(UserError, match="cut short or damaged"):
         train(settings_for(dataset, *CHANGES), out, resume=True)
+    assert {path.name for path in out.iterdir()} == {".parts"}
 
 
 def test_killed_outright(dataset: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
