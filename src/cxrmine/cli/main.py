@@ -27,6 +27,7 @@ COMMANDS = {
     "cluster-clauses": "cxrmine.cli.cluster_clauses",
     "build-dataset": "cxrmine.cli.build_dataset",
     "make-phantom": "cxrmine.cli.make_phantom",
+    "train-baseline": "cxrmine.cli.train_baseline",
     "evaluate-classifier": "cxrmine.cli.evaluate_classifier",
     "evaluate-boxes": "cxrmine.cli.evaluate_boxes",
 }
@@ -65,6 +66,11 @@ def cluster_clauses() -> None:
 def build_dataset() -> None:
     """Run ``build-dataset``."""
     _exit_with(build_app("build-dataset"), "build-dataset")
+
+
+def train_baseline() -> None:
+    """Run ``train-baseline``."""
+    _exit_with(build_app("train-baseline"), "train-baseline")
 
 
 def make_phantom() -> None:

@@ -110,13 +110,12 @@ def command(
     --nproc-per-node N -m cxrmine train-baseline … Needs the extra [train]. Exit status: 0 done,
     1 the machine could not finish it, 2 wrong usage.
 
-    Examples: the drawn radiographs, a paper's recipe, a sweep of it:
+    Example, on drawn radiographs (a data set of build-dataset takes their place), then a sweep:
 
     \b
-      train-baseline --phantom --patients 60 --recipe smoke --out run
       train-baseline --recipe list
-      train-baseline DATASET --recipe chestxray8-resnet50 --set pooling.r=5 --out run5
-      train-baseline DATASET --recipe chestxray8-pooling --out sweep
+      train-baseline --phantom --patients 60 --recipe smoke --out run
+      train-baseline run.phantom --recipe smoke --sweep pooling.kind=average,max --out sweep
     """
     from cxrmine.errors import UserError
 
