@@ -174,6 +174,8 @@ class Conversion:
                     raise
                 # One of the files under way may have ended its process: each gets one of its own.
                 suspects = [file for chunk in pending.values() for file in chunk]
+                if not suspects:  # no file's fault: this machine starts no process at all
+                    raise
                 pending.clear()
                 executor.close(abandon=True)
                 for file in suspects:

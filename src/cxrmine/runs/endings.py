@@ -43,8 +43,7 @@ def endings_told(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         places = " or ".join(repr(str(place)) for place in (out, also) if place is not None)
+        what = "lets no file grow larger (ulimit -f)" if error.errno == errno.EFBIG else "is full"
         raise UserError(
-            f"the disk that holds {places} is full, or files there may grow no larger; make room "
-            f"first; {how_to_go_on()}",
-            exit_code=1,
+            f"the disk that holds {places} {what}; make room; {how_to_go_on()}", exit_code=1
         ) from error

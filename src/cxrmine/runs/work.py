@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import parent_process
@@ -281,16 +281,18 @@ _LOADED: dict[LabelerSpec, tuple[Labeler, dict[str, str]]] = {}
 def _labeler(spec: LabelerSpec) -> Labeler:
     if spec not in _LOADED:
         from cxrmine.labeling.labeler import Labeler
+        from cxrmine.language.without_torch import torch_hidden
 
         rules = _folder(spec.rules_files) or spec.rules
         vocab = _folder(spec.vocab_files) or spec.vocab
         try:
-            labeler = Labeler.load(
-                rules=None if rules is None else Path(rules),
-                vocab=None if vocab is None else Path(vocab),
-                parser=spec.parser,
-                assertion=spec.assertion,
-            )
+            with torch_hidden() if spec.parser is None else nullcontext():
+                labeler = Labeler.load(
+                    rules=None if rules is None else Path(rules),
+                    vocab=None if vocab is None else Path(vocab),
+                    parser=spec.parser,
+                    assertion=spec.assertion,
+                )
             schemes = {
                 f"scheme_{name}_sha256": labeler.scheme(name).fingerprint for name in spec.schemes
             }
