@@ -108,7 +108,9 @@ def test_shrinking_is_the_mean_of_the_area(rows: int, columns: int, size: int, s
     assert small.shape == (size, size)
     assert small.dtype == np.uint8
     if size <= min(rows, columns):
-        assert np.abs(small - area_reference(image, size)).max() <= 0.5 + 1e-3
+        # Pillow's `reduce` multiplies by a rounded 1/n: just above a half it can round down, which
+        # is (n + 1) / 2n from the mean for an odd n, two thirds at the most.
+        assert np.abs(small - area_reference(image, size)).max() <= 2 / 3 + 1e-3
 
 
 @pytest.mark.parametrize("size", [480, 300, 256, 224, 128])
