@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from cxrmine import Labeler
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: the machine may be busy.
+settings.register_profile("cxrmine", deadline=None)
+settings.load_profile("cxrmine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: by two processes, the other then does all the rest."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

@@ -171,6 +171,20 @@ def test_help_answers_within_half_a_second(command):
     assert min(took) < 0.5, took
 
 
+def test_a_terminal_that_cannot_show_a_name_ends_no_command(tmp_path):
+    (tmp_path / "gold.csv").write_text("Study,Œdème\na,1\nb,1\nc,0\nd,0\n", encoding="utf-8")
+    (tmp_path / "own.csv").write_text("Study,Œdème\na,0.9\nb,0.4\nc,0.6\nd,0.2\n", encoding="utf-8")
+    done = subprocess.run(
+        [script("evaluate-classifier"), "own.csv", "gold.csv", "--out", "auc"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u0152d\\xe8me" in done.stdout
+
+
 @pytest.mark.parametrize("command", list(cli.COMMANDS))
 def test_example_in_help_works_as_printed(command, tmp_path):
     done = subprocess.run([script(command), "--help"], capture_output=True, text=True)

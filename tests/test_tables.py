@@ -131,9 +131,14 @@ def test_missing_file_folder_and_false_gzip(tmp_path: Path):
         read_csv(tmp_path / "none.csv")
     with pytest.raises(TableError, match="is a folder"):
         read_csv(tmp_path)
-    (tmp_path / "f.csv.gz").write_bytes(b"id\n1\n")
-    with pytest.raises(TableError, match="cannot be read"):
-        read_csv(tmp_path / "f.csv.gz")
+    packed = gzip.compress(b"id,a\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(500)))
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2 :][:] = b""
+    damaged[len(packed) // 3 : len(packed) // 3 + 8] = b"\xff" * 8
+    for content in (b"id\n1\n", packed[:-20], bytes(damaged)):
+        (tmp_path / "f.csv.gz").write_bytes(content)
+        with pytest.raises(TableError, match=r"f\.csv\.gz cannot be read"):
+            read_csv(tmp_path / "f.csv.gz")
 
 
 @pytest.mark.parametrize("row", [["x"], ["x", 1, 2], {"id": "x", "other": 1}])

@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from numbers import Number
@@ -236,7 +237,7 @@ def iter_csv(
         raise TableError(f"{place} does not exist; check the path.") from error
     except IsADirectoryError as error:
         raise TableError(f"{place} is a folder; a CSV file was expected.") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise TableError(f"{place} cannot be read: {error}") from error
 
 

@@ -28,7 +28,15 @@ def test_the_example_of_its_help_works(tmp_path: Path, capsys: pytest.CaptureFix
 def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate("--help") == 0
     said = capsys.readouterr().out
-    for option in ("--images", "--part", "--image-folder", "--points", "--min-score", "--draws"):
+    for option in (
+        "--images",
+        "--part",
+        "--image-folder",
+        "--points",
+        "--min-score",
+        "--draws",
+        "--resume",
+    ):
         assert option in said
     assert 'evaluate-boxes "$S/boxes.csv"' in said
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -210,6 +211,42 @@ def test_comparison_is_on_the_images_and_findings_of_both(
     assert table(out / "metrics.csv")[0]["n"] == "120"
 
 
+def test_models_that_share_nothing_are_said_to_be_not_compared(
+    command: Command, files: Files, tmp_path: Path
+):
+    half = files.write("half.csv", FINDINGS, files.scores[:60], range(60))
+    rest = files.write("rest.csv", FINDINGS, files.scores, range(60, 120))
+    narrow = files.write("narrow.csv", FINDINGS[:1], files.scores[:, :1], range(60))
+    wide = files.write("wide.csv", FINDINGS[1:], files.scores[:, 1:], range(60))
+    for ours, other in ((half, rest), (narrow, wide)):
+        out = tmp_path / f"scores_{ours.stem}"
+        status, screen, _ = command(ours, files.gold, "--compare", other, "--out", out)
+        assert (status, table(out / "comparison.csv")) == (0, [])
+        assert (other.stem, True) in [
+            (r["item"], r["message"].endswith("not compared.")) for r in table(out / "warnings.csv")
+        ]
+        assert "oddities: see warnings.csv" in screen
+
+
+def test_a_readers_other_images_are_counted(command: Command, files: Files, tmp_path: Path):
+    names = [*files.ids[:100], *(f"SECRET-x{k}" for k in range(20))]
+    reader = files.write("radiologist.csv", FINDINGS, files.truth, ids=names)
+    out = tmp_path / "scores"
+    assert command(files.ours, files.gold, "--readers", reader, "--out", out)[0] == 0
+    said = {r["item"]: r["message"] for r in table(out / "warnings.csv")}
+    assert said == {"radiologist": "20 of this reader's 120 ids are not scored."}
+
+
+def test_a_pipe_is_refused_and_not_taken_for_an_empty_file(
+    command: Command, files: Files, tmp_path: Path
+):
+    os.mkfifo(tmp_path / "pipe")
+    for arguments in ((tmp_path / "pipe", files.gold), (files.ours, tmp_path / "pipe")):
+        status, _, errors = command(*arguments, "--out", tmp_path / "out")
+        assert (status, "is a pipe" in errors) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_runs_are_alike_to_the_byte_and_resume_finishes(
     command: Command, files: Files, tmp_path: Path
 ):
@@ -274,6 +311,8 @@ def test_a_mistake_leaves_everything_as_it_was(command: Command, files: Files, t
         (("--seed", "-1"), "--seed"),
         (("--map", "Edema"), "OURS=GOLD"),
         (("--map", "Rib=Edema"), "no column 'Rib'"),
+        (("--map", "Edema=Edema", "--map", "edema=Atelectasis"), "'edema' twice"),
+        (("--resume", "--force"), "exclude each other"),
         (("--compare", "{ours}"), "the predictions themselves"),
         (("--compare", "{other}", "--compare", "{other}"), "twice"),
         (("--compare", "{gone}"), "does not exist"),

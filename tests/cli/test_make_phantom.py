@@ -61,6 +61,7 @@ def test_prevalence_and_difficulty_reach_the_hospital(tmp_path: Path) -> None:
         (("--out", "x", "--prevalence", "Mass"), "write FINDING=SHARE"),
         (("--out", "x", "--prevalence", "Mass=much"), "write FINDING=SHARE"),
         (("--out", "x", "--prevalence", "Hernia=0.1"), "no finding of the phantom"),
+        (("--out", "x", "--prevalence", "Mass=.1", "--prevalence", "Mass=.2"), "Mass twice"),
     ],
 )
 def test_wrong_usage_is_one_sentence(
@@ -77,6 +78,13 @@ def test_wrong_usage_is_one_sentence(
     assert "Traceback" not in error
     assert len(error.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_as_out_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert make_phantom("--patients", 1, "--size", 64, "--out", tmp_path / "taken") == 2
+    assert "is a file; name a folder" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:

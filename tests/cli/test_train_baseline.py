@@ -10,6 +10,7 @@ import typer
 
 from cxrmine.cli.main import run
 from cxrmine.cli.train_baseline import command
+from cxrmine.phantom.dataset_out import write_phantom_dataset
 from cxrmine.training.recipe import recipe_names
 
 
@@ -62,6 +63,12 @@ def test_the_list_explains_every_recipe(capsys: pytest.CaptureFixture[str]) -> N
         (["set", "--out", "run", "--recipe", "none"], "use baltruschat-resnet50"),
         (["set", "--out", "run", "--set", "pooling.k=1"], "there is no such key in 'pooling'"),
         (["set", "--out", "run", "--sweep", "pooling.r=1"], "two values or more"),
+        (
+            ["set", "--out", "run", "--sweep", "pooling.r=1,2", "--sweep", "pooling.r=3,4"],
+            "--sweep pooling.r: the key is given twice",
+        ),
+        (["--phantom", "--out", "run", "--device", "tpu"], "use auto, cpu"),
+        (["--phantom", "--out", "run", "--set", "stride=7"], "cannot be built with stride 7"),
         (["set", "--out", "run", "--recipe", "smoke"], "'set' is no folder"),
         (["set", "--out", "run", "--recipe", "smoke", "--device", "tpu"], "use auto, cpu"),
     ],
@@ -80,3 +87,36 @@ def test_a_wrong_command_is_one_sentence(
     assert told.count("\n") == 1
     assert "Traceback" not in told
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sweep", [[], ["--sweep", "pooling.kind=average,max"]])
+def test_no_phantom_is_drawn_for_a_run_that_cannot_begin(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sweep: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    words = ["--phantom", "--patients", "10", "--recipe", "smoke", *sweep]
+    assert _run(*words, "--out", "full") == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert _run(*words, "--out", "file") == 2
+    assert "'file' is a file; name a folder" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_old_phantom_of_other_settings_is_not_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_phantom_dataset(tmp_path / "run.phantom", 10, size=32)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    words = ["--phantom", "--recipe", "smoke", "--out", "run", "--force"]
+    for others in (["--patients", "11", "--set", "data.size=32", "--set", "data.crop=32"], []):
+        assert _run(*words, *others) == 2
+        assert "'run.phantom' is where the drawn radiographs go" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before

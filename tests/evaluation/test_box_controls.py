@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def test_repetitions_differ_and_seeds_repeat() -> None:
 
 def test_means_are_those_of_the_repetitions() -> None:
     found = inputs()
-    controls = run_controls(found.task, found.predicted, draws=3, seed=5)
+    done: list[int] = []
+    controls = run_controls(found.task, found.predicted, draws=3, seed=5, on_draw=done.append)
+    assert done == [1, 2, 3]
     rows = [
         score_boxes(found.task, random_boxes(found.task, found.predicted, seed=(5, draw))[0])
         for draw in range(3)
@@ -98,3 +101,19 @@ def test_without_predictions_there_are_no_tries() -> None:
     controls = run_controls(found.task, found.predicted, draws=2)
     assert controls.random["IoBB", 0.1, "Mass"].accuracy == 0
     assert controls.centre["IoBB", 0.1, "Mass"].predicted == 0
+
+
+def test_many_repetitions_need_little_memory() -> None:
+    """A hundred thousand once filled the memory, which ends other people's work too."""
+    task = match_boxes([], [], Gold((Box("a", "Mass", 0, 0, 9, 9),))).task
+    none = match_boxes([], [], Gold((Box("a", "Mass", 0, 0, 9, 9),))).predicted
+
+    def peak(draws: int) -> int:
+        tracemalloc.start()
+        run_controls(task, none, draws=draws)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1)
+    assert peak(60) - peak(10) < 50 * 5_000

@@ -84,8 +84,9 @@ def test_boxes_in_pixels_of_another_image_are_warned_of() -> None:
     ],
 )
 def test_what_cannot_be_matched_is_said(predicted, scores, gold, options, says: str) -> None:
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=says) as caught:
         match_boxes(predicted, scores, gold, **options)
+    assert ".png" not in str(caught.value)  # a name can be a patient's
 
 
 def test_boxes_below_the_least_score_are_left_out() -> None:
@@ -138,9 +139,12 @@ def test_stated_images_as_a_list_or_a_table(tmp_path: Path) -> None:
         ("a.png", "b.png"),
         {"a.png": "7", "b.png": "8"},
     )
-    (tmp_path / "twice.txt").write_text("a.png\na.png\n")
-    with pytest.raises(UserError, match="twice"):
+    (tmp_path / "twice.txt").write_text("SECRET.png\nb.png\nSECRET.png\n")
+    with pytest.raises(UserError, match="lines 1 and 3 first") as caught:
         read_images(tmp_path / "twice.txt")
+    assert "SECRET" not in str(caught.value)
+    (tmp_path / "table.csv").write_text("image_index,note\na.png,x\nb.png,\n")
+    assert read_images(tmp_path / "table.csv") == (("a.png", "b.png"), {})
     (tmp_path / "none.csv").write_text("Image Index\n")
     with pytest.raises(UserError, match="no image"):
         read_images(tmp_path / "none.csv")
@@ -205,3 +209,26 @@ def test_a_data_set_knows_its_images_patients_and_parts(tmp_path: Path) -> None:
         read_gold(tmp_path / "set", part="exam")
     with pytest.raises(UserError, match="knows no parts"):
         read_gold(tmp_path / "set" / "BBox_List.csv", part="test")
+
+
+def test_a_table_without_any_box_is_no_gold(tmp_path: Path) -> None:
+    header = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+    none = tmp_path / "none.csv"
+    none.write_text(header + "\n")
+    with pytest.raises(UserError, match="a header but no row"):
+        read_gold(none)
+    assert read_predicted(none) == ([], [], [])  # nothing was found: that can be
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(header + "\nSECRET.png,Mass,1,2,0,4\nSECRET.png,Mass,1,2,3,x\n")
+    for read in (read_gold, read_predicted):
+        with pytest.raises(UserError, match=r"none of the 2 rows is a box .line 2: the width") as e:
+            read(wrong)
+        assert "SECRET" not in str(e.value)
+
+
+def test_where_some_patients_are_known_the_intervals_say_so() -> None:
+    names = ("00000001_000.png", "00000001_001.png", "other.png")
+    gold = Gold(tuple(Box(name, "Mass", 1, 1, 9, 9) for name in names))
+    task = match_boxes([], [], gold).task
+    assert task.clusters.tolist() == [1, 1, 0]
+    assert task.clustered_by == "patient where known, else image"

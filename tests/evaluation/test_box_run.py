@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from PIL import Image
 from cxrmine.dataset.boxes import write_box_list
 from cxrmine.dataset.model import Box
 from cxrmine.errors import UserError
+from cxrmine.evaluation import evaluate_boxes as command
 from cxrmine.evaluation.box_scores import MEAN, POOLED, THRESHOLDS
 from cxrmine.evaluation.evaluate_boxes import (
     OUTPUTS,
@@ -117,6 +119,48 @@ def test_the_same_bytes_every_time(options: Options) -> None:
     assert first == second
 
 
+def test_a_killed_run_is_resumed_to_the_same_bytes(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(options)
+    again = replace(options, out=tmp_path / "again")
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "write_report", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(again)
+    assert [p.name for p in again.out.iterdir()] == [".parts"]  # no half of a result
+    with pytest.raises(UserError, match="--resume"):
+        run(again)
+    with pytest.raises(UserError, match="random map"):
+        run(replace(again, resume=True, seed=1))
+    assert run(replace(again, resume=True))[0] == 0
+    first, second = ({p.name: p.read_bytes() for p in o.out.iterdir()} for o in (options, again))
+    del first["timing.json"], second["timing.json"]
+    assert first == second
+    status, screen = run(replace(again, resume=True))
+    assert (status, "already finished" in screen) == (0, True)
+
+
+def test_a_mistake_leaves_an_earlier_run_as_it_was(options: Options) -> None:
+    run(options)
+    before = {p.name: p.read_bytes() for p in options.out.iterdir()}
+    options.predicted.write_text("Image Index,Finding Label,x,y,w,h\na.png,Mass,1,2,0,4\n")
+    with pytest.raises(UserError, match="none of the 1 rows is a box"):
+        run(replace(options, force=True))
+    assert {p.name: p.read_bytes() for p in options.out.iterdir()} == before
+
+
+def test_a_finished_run_with_failures_is_still_one(options: Options) -> None:
+    with options.predicted.open("a") as handle:
+        handle.write("00000000_000.png,Mass,1,2,-3,4,0.5\n")
+    assert run(options)[0] == 1
+    assert run(replace(options, resume=True))[0] == 1
+
+
 def test_the_order_of_rows_changes_nothing(options: Options, tmp_path: Path) -> None:
     run(options)
     lines = options.predicted.read_text().splitlines(keepends=True)
@@ -207,6 +251,9 @@ def test_nothing_is_written_where_something_is_wrong(options: Options, tmp_path:
         ({"seed": -1}, "negative"),
         ({"overlays": -1}, "0 .none. or more"),
         ({"size": 0.0}, "above 0"),
+        ({"min_score": math.nan}, "--min-score is a number"),
+        ({"split": "fold"}, "give --part as well"),
+        ({"resume": True, "force": True}, "exclude each other"),
         ({"part": "test"}, "knows no parts"),
         ({"images": options.gold, "part": "test"}, "give one"),
         ({"out": tmp_path}, "is not empty"),

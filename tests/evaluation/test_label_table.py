@@ -68,9 +68,19 @@ def test_other_cells_fail_with_their_place(tmp_path: Path, cell: str):
         ("id,A\nx,1\n,0\n", "line 3: the id"),
         ("id,A\nsecret,1\ny,0\nsecret,1\nsecret,1\n", "2 rows repeat an id .*lines 2 and 4 first"),
         ("id,A\nx,1,0\n", "line 2: 3 cells"),
+        ("secret,1,0,,-1.0\ny,1,0,,1\n", "numbers where the columns' names belong"),
     ],
     # The texts must not become part of the folder's name, which messages show.
-    ids=["empty", "no-row", "one-column", "column-twice", "blank-id", "id-twice", "ragged"],
+    ids=[
+        "empty",
+        "no-row",
+        "one-column",
+        "column-twice",
+        "blank-id",
+        "id-twice",
+        "ragged",
+        "no-header",
+    ],
 )
 def test_broken_files(tmp_path: Path, text: str, said: str):
     with pytest.raises(TableError, match=said) as caught:

@@ -143,6 +143,11 @@ def test_a_data_sets_folder(tmp_path: Path):
     assert gold.patients == ("1", "1", "2")
 
 
+def test_a_findings_number_does_not_make_a_header_data(tmp_path: Path, nih: Path):
+    table = write(tmp_path / "x.csv", "id,0,Mass,Effusion\na.png,7,.1,.2\n")
+    assert pair(read_scores(table), read_gold(nih)).findings == ("Mass", "Effusion")
+
+
 def test_of_truth_and_score_side_by_side_the_score_is_taken(tmp_path: Path, nih: Path):
     for header in ("Mass,prob_Mass", "prob_Mass,Mass"):
         at = header.split(",").index("prob_Mass")
@@ -187,6 +192,7 @@ def test_map_pairs_other_names_and_takes_their_place(tmp_path: Path, nih: Path):
         ("id,Mass\na.png,1_0\n", "line 2, column 'Mass'"),
         ("id,Mass\na.png,high\n", "line 2, column 'Mass'"),
         ("id,Rib\na.png,1\n", "share no finding; --map"),
+        ("a.png,0.5,0.25\nb.png,0,1\n", "numbers where the columns' names belong"),
         ("id,Mass\nz.png,1\n", "share no id"),
     ],
 )
@@ -210,14 +216,16 @@ def test_only_the_columns_in_use_must_be_numbers(tmp_path: Path, nih: Path):
         ("Path,Sex\na,M\n", "no column of a finding"),
         ("Image Index,Finding Labels\na,Mass\n", "no column 'Follow-up #'"),
         (HEADER + "\n", "no row"),
+        ("a.png,Mass,0,77123,58,M,PA,2682,2749,0.143,0.143\n", "numbers where the columns' names"),
         (HEADER + "\na.png,Mass,0,1,,,,,,,\na.png,Mass,0,1,,,,,,,\n", "stands twice"),
     ],
 )
 def test_a_mistake_in_the_gold(tmp_path: Path, text: str, said: str):
     gold = write(tmp_path / "gold.csv", text)
     table = write(tmp_path / "x.csv", "id,Edema\na,1\n")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=said) as caught:
         pair(read_scores(table), read_gold(gold))
+    assert "77123" not in str(caught.value)
 
 
 def test_missing_files(tmp_path: Path):

@@ -18,16 +18,17 @@ maps = arrays(
 
 
 @given(maps)
-def test_each_map_spans_0_to_255_or_is_constant(values):
+def test_each_map_spans_0_to_255_or_points_nowhere(values):
     grey = to_grey(values)
     assert grey.dtype == np.uint8
     assert grey.shape == values.shape
     flat = values.reshape(-1, *values.shape[-2:])
     for given_map, scaled in zip(flat, grey.reshape(flat.shape), strict=True):
-        if given_map.min() == given_map.max():
+        if given_map.min() == given_map.max() or given_map.max() <= 0:
             assert not scaled.any()
         else:
             assert (scaled.min(), scaled.max()) == (0, 255)
+        assert not scaled[given_map <= 0].any()
 
 
 @given(maps)
@@ -39,14 +40,23 @@ def test_the_order_of_the_cells_is_kept(values):
 
 
 def test_by_hand():
-    values = np.array([[[-1.0, 0.0], [1.0, 3.0]], [[5.0, 5.0], [5.0, 5.0]]])
-    expected = [[[0, 64], [128, 255]], [[0, 0], [0, 0]]]
-    assert to_grey(values).tolist() == expected
+    values = np.array([[[-9, 0], [1, 3]], [[1, 2], [3, 5]], [[5, 5], [5, 5]], [[-3, -2], [-1, 0]]])
+    nowhere = [[0, 0], [0, 0]]
+    expected = [[[0, 0], [85, 255]], [[0, 64], [128, 255]], nowhere, nowhere]
+    assert to_grey(values.astype(float)).tolist() == expected
 
 
-def test_scale_and_offset_do_not_matter():
+def test_the_scale_does_not_matter():
     values = np.random.default_rng(0).normal(size=(3, 7, 7))
-    assert np.array_equal(to_grey(values), to_grey(values * 4 - 8))
+    assert np.array_equal(to_grey(values), to_grey(values * 4))
+
+
+def test_what_speaks_against_a_finding_does_not_widen_its_boxes():
+    values = np.random.default_rng(0).uniform(0, 1, size=(7, 7))
+    values[3, 3], values[0, 0] = 5, 0
+    other = values.copy()
+    other[0, 0] = -50
+    assert np.array_equal(to_grey(values), to_grey(other))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

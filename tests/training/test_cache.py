@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -292,8 +293,10 @@ def test_no_room_is_said_before_the_work(dataset: Dataset, monkeypatch: pytest.M
         free = 10
 
     monkeypatch.setattr("shutil.disk_usage", lambda path: Full)
-    with pytest.raises(UserError, match=r"needs 0\.0 GB in .*set\.cache"):
+    with pytest.raises(UserError, match=r"needs 0\.01 MB in .*set\.cache") as told:
         open_cache(dataset, 16)
+    assert told.value.exit_code == 1
+    assert not dataset.folder.with_name("set.cache").exists()
 
 
 def test_a_disk_that_fills_up_meanwhile_is_said(dataset: Dataset, monkeypatch: pytest.MonkeyPatch):
@@ -301,9 +304,57 @@ def test_a_disk_that_fills_up_meanwhile_is_said(dataset: Dataset, monkeypatch: p
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(cache_module, "_to_disk", full)
-    with pytest.raises(UserError, match="No space left on device"):
+    with pytest.raises(UserError, match="No space left on device") as told:
         open_cache(dataset, 16)
-    assert not list(dataset.folder.with_name("set.cache").glob("*.npy"))
+    assert told.value.exit_code == 1
+    assert not dataset.folder.with_name("set.cache").exists()
+
+
+def test_a_build_that_fails_leaves_only_what_can_go_on(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    spoiled = dataset.folder / "images" / dataset.rows[12].image_index
+    good = spoiled.read_bytes()
+    spoiled.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    place = dataset.folder.with_name("set.cache")
+    with pytest.raises(UserError, match="is not the file that manifest"):
+        open_cache(dataset, 16)
+    assert not place.exists()
+    # After a mark the work so far is kept for the day when the image is mended.
+    monkeypatch.setattr(cache_module, "_ROWS_BETWEEN_MARKS", 5)
+    with pytest.raises(UserError, match="is not the file that manifest"):
+        open_cache(dataset, 16)
+    assert sorted(path.suffix for path in place.iterdir()) == [".json", ".partial"]
+    spoiled.write_bytes(good)
+    done: list[int] = []
+    open_cache(dataset, 16, on_image=lambda at, of: done.append(at)).verify()
+    assert done == list(range(11, IMAGES + 1))
+    assert sorted(path.suffix for path in place.iterdir()) == [".json", ".npy"]
+
+
+def test_one_who_waited_for_a_build_that_failed_locks_what_is_there_now(tmp_path: Path):
+    """Its file is gone by then; were it content with that, a third one could build as well."""
+    path = tmp_path / "lock"
+    inside, leave = [threading.Event() for _ in range(2)], threading.Event()
+
+    def hold(number: int) -> None:
+        with cache_module._locked(path):
+            inside[number].set()
+            leave.wait(60)
+
+    others = [threading.Thread(target=hold, args=[number]) for number in range(2)]
+    with cache_module._locked(path):
+        others[0].start()
+        assert not inside[0].wait(0.5)
+    assert inside[0].wait(60)
+    assert path.exists()
+    others[1].start()
+    assert not inside[1].wait(0.5)
+    leave.set()
+    for other in others:
+        other.join(60)
+    assert inside[1].is_set()
+    assert not path.exists()
 
 
 def test_a_folder_that_is_a_file_is_said(dataset: Dataset, tmp_path: Path):

@@ -22,7 +22,7 @@ from cxrmine.evaluation.predictions import read_scores
 from cxrmine.training.cache import open_cache
 from cxrmine.training.distributed import Ranks, choose_device, ranks
 from cxrmine.training.folds import read_with_split
-from cxrmine.training.predict import Predictor, load_model, sigmoid
+from cxrmine.training.predict import Predictor, load_model, scores_of
 from cxrmine.training.run import train
 
 CHANGES = ("training.epochs=2", "loss=w-cel", "training.batch=4", "training.accumulation=4")
@@ -106,7 +106,8 @@ def test_two_processes_end_with_one_model(dataset: Path, two: Path) -> None:
     for part in ("val", "test"):
         table = read_scores(run / f"predictions_{part}.csv")
         rows = np.array([cache.index[image] for image in table.ids])
-        scores = sigmoid(Predictor(trained.model, cache, trained.recipe).logits(rows))
+        logits = Predictor(trained.model, cache, trained.recipe).logits(rows)
+        scores = scores_of(trained.recipe, logits)
         np.testing.assert_allclose(table.scores(trained.names), scores, rtol=1e-5)
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drawn_set import draw_set
@@ -14,6 +15,7 @@ from tiny_model import contents, settings_for
 from cxrmine.dataset.read import read_dataset
 from cxrmine.errors import UserError
 from cxrmine.evaluation.auc import auc
+from cxrmine.training import results
 from cxrmine.training.folds import fold_name, read_with_split
 from cxrmine.training.sweep import (
     SweepSettings,
@@ -45,6 +47,49 @@ def test_what_is_run(dataset: Path) -> None:
     }
     with pytest.raises(UserError, match=r"^--sweep 'pooling.r=often'"):
         plan_runs(SweepSettings(settings_for(dataset), {"pooling.r": ("often",)}, ("split",)))
+
+
+@pytest.mark.parametrize(
+    ("values", "splits", "said"),
+    [
+        ({"loss": ("cel", "anger")}, ("split",), "loss 'anger', which does not exist"),
+        ({"model": ("tiny", "still9")}, ("split",), "model 'still9', which does not exist"),
+        ({"stride": ("4", "7")}, ("split",), "cannot be built with stride 7"),
+        ({"split": ("split", "split_1")}, ("split",), "splits are no values to compare"),
+        ({"training.seed": ("1", "01")}, ("split",), "'training.seed = 1' and .* train the same"),
+        ({"name": ("a", "b")}, ("split",), "train the same"),
+        ({"outputs": ("columns", "[Hernia]")}, ("split",), "is labelled with Hernia"),
+        ({}, repeats(9), "has no column 'split_6'"),
+        ({}, folds(100, None), "30 patients are too few for 100 folds"),
+        ({}, folds(2, "official"), "has no column 'official'"),
+    ],
+)
+def test_what_the_last_run_lacks_is_said_before_the_first(
+    dataset: Path,
+    tmp_path: Path,
+    values: dict[str, tuple[str, ...]],
+    splits: tuple[str, ...],
+    said: str,
+) -> None:
+    settings = SweepSettings(settings_for(dataset), values, splits)
+    with pytest.raises(UserError, match=said):
+        run_sweep(settings, tmp_path / "sweep")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_that_was_stopped_names_its_own_folder(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "save_model", stop)
+    settings = SweepSettings(
+        settings_for(dataset, "training.epochs=1"), {"pooling.r": ("1", "8")}, ("split",)
+    )
+    with pytest.raises(UserError, match=r"continue with --resume --out '.*/sweep'\.$") as told:
+        run_sweep(settings, tmp_path / "sweep")
+    assert told.value.exit_code == 130
 
 
 def test_a_sweep_compares_values_over_splits(dataset: Path, tmp_path: Path) -> None:

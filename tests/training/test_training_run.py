@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from drawn_set import FINDINGS, draw_set
 from tiny_model import contents, settings_for
 
 from cxrmine.dataset.boxes import read_box_list
 from cxrmine.errors import UserError
+from cxrmine.evaluation.evaluate_boxes import Options, evaluate_boxes
 from cxrmine.evaluation.predictions import read_scores
+from cxrmine.training import results
 from cxrmine.training.cache import open_cache
 from cxrmine.training.folds import read_with_split
-from cxrmine.training.predict import Predictor, load_model, predicted_boxes, sigmoid
+from cxrmine.training.predict import Predictor, load_model, locate, scores_of
 from cxrmine.training.run import train
 
 OUTPUTS = {
@@ -29,6 +33,7 @@ OUTPUTS = {
     "model.safetensors",
     "overlays.png",
     "pointing.csv",
+    "points.csv",
     "predicted_boxes.csv",
     "predictions_test.csv",
     "predictions_val.csv",
@@ -90,7 +95,8 @@ def test_predictions_are_the_models(dataset: Path, finished: Path) -> None:
         images = [row.image_index for row in split.part(part)]
         assert list(table.ids) == images
         rows = np.array([cache.index[image] for image in images])
-        scores = sigmoid(Predictor(trained.model, cache, trained.recipe).logits(rows))
+        logits = Predictor(trained.model, cache, trained.recipe).logits(rows)
+        scores = scores_of(trained.recipe, logits)
         np.testing.assert_allclose(table.scores(FINDINGS), scores, rtol=1e-5, atol=1e-9)
 
 
@@ -121,7 +127,7 @@ def test_boxes_of_a_crop_count_in_the_whole_image(dataset: Path, finished: Path)
     rows = np.arange(len(split.rows))
     images = [row.image_index for row in split.rows]
     predictor = Predictor(trained.model, cache, recipe)
-    drawn = predicted_boxes(predictor, rows, images, FINDINGS, ["Nodule"])
+    drawn = locate(predictor, rows, images, FINDINGS, ["Nodule"]).boxes
     assert {box.finding for box, _ in drawn} == {"Nodule"}
     sides = np.array([(b.x, b.y, b.x + b.width, b.y + b.height) for b, _ in drawn])
     assert sides.min() == 128
@@ -176,6 +182,8 @@ def _without(dataset: Path, tmp_path: Path) -> Path:
         (["split=fold 1 of 30"], "40 patients are too few for 30 folds"),
         (["weights=nowhere.safetensors"], "does not exist; check the path"),
         (["pooling.kind=max", "transition=wide"], "transition must be"),
+        (["model=resnet18", "stride=7"], "resnet18 cannot be built with stride 7; the options"),
+        (["model=alexnet"], "images of 32 pixels are too small for alexnet, which needs 63"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
@@ -198,6 +206,148 @@ def test_no_gpu_though_asked_for(dataset: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=said):
             train(asked, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_output_folder_that_cannot_be_one(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match=r"--out '.*file' is a file; name a folder"):
+        train(settings_for(dataset), tmp_path / "file")
+    for inside in (dataset, dataset / "run", dataset / "images" / ".." / "run"):
+        with pytest.raises(UserError, match=r"lies in the data set .*; name a folder beside it"):
+            train(settings_for(dataset), inside, force=True)
+    assert not (dataset / "run").exists()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_says_how_to_go_on(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    resource = pytest.importorskip("resource")
+    open_cache(read_with_split(dataset, "split"), 32)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for least in (20_000, 140_000):  # no room for the checkpoint; for the overlays
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, limits[1]))
+        try:
+            with pytest.raises(UserError, match=r"make room; continue with --resume --out") as told:
+                train(settings_for(dataset, "training.epochs=1"), out, resume=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert told.value.exit_code == 1
+        assert {path.name for path in out.iterdir()} == {".parts"}
+    train(settings_for(dataset, "training.epochs=1"), out, resume=True)
+    train(settings_for(dataset, "training.epochs=1"), tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_more_memory_than_there_is(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"out of memory .* lower training\.batch") as told:
+        train(settings_for(dataset, "training.batch=99999999999"), tmp_path / "run")
+    assert told.value.exit_code == 1
+
+
+@pytest.mark.parametrize("kept", [None, 100])
+def test_events_that_are_gone(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int | None
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "save_model", stop)
+        with pytest.raises(UserError, match="interrupted"):
+            train(settings_for(dataset, "training.epochs=1"), tmp_path / "run")
+    events = tmp_path / "run" / ".parts" / "events.out.tfevents.cxrmine"
+    events.write_bytes(events.read_bytes()[:kept]) if kept else events.unlink()
+    with pytest.raises(UserError, match="missing or cut short; start the run anew with --force"):
+        train(settings_for(dataset, "training.epochs=1"), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "euclidean", "w-cel"])
+def test_scores_are_what_the_loss_means(dataset: Path, tmp_path: Path, loss: str) -> None:
+    out = tmp_path / "run"
+    train(settings_for(dataset, "training.epochs=1", f"loss={loss}"), out)
+    trained = load_model(out)
+    split = read_with_split(dataset, "split")
+    cache = open_cache(split, 32)
+    table = read_scores(out / "predictions_test.csv")
+    rows = np.array([cache.index[image] for image in table.ids])
+    logits = Predictor(trained.model, cache, trained.recipe).logits(rows).astype(float)
+    # Half-way between the labels, 0 and 1 or -1 and 1, the score is 0.5.
+    exponent = 4 * (logits - 0.5) if loss == "euclidean" else logits
+    expected = 1 / (1 + np.exp(-exponent))
+    np.testing.assert_allclose(table.scores(FINDINGS), expected, rtol=1e-5)
+    (_, scores), *_ = Predictor(trained.model, cache, trained.recipe).heat_maps(rows[:5], (0, 1))
+    np.testing.assert_allclose(scores, expected[:5], rtol=1e-4)
+
+
+def test_points_are_the_peaks_of_the_maps(dataset: Path, finished: Path, tmp_path: Path) -> None:
+    trained = load_model(finished)
+    split = read_with_split(dataset, "split")
+    cache = open_cache(split, 32)
+    table = _rows(finished / "points.csv")
+    pairs = [(line["Image Index"], line["Finding Label"]) for line in table]
+    test = {row.image_index for row in split.part("test")}
+    truth = {(box.image_index, box.finding) for box in split.boxes if box.image_index in test}
+    assert len(set(pairs)) == len(pairs)
+    assert {image for image, _ in pairs} == {image for image, _ in truth}
+    predictor = Predictor(trained.model, cache, trained.recipe)
+    images = list(dict.fromkeys(image for image, _ in pairs))
+    rows = np.array([cache.index[image] for image in images])
+    maps = np.concatenate([maps for maps, _ in predictor.heat_maps(rows, (0, 1))])
+    cell = 1024 / maps.shape[2]
+    for line in table:
+        own = maps[images.index(line["Image Index"]), FINDINGS.index(line["Finding Label"])]
+        assert own[int(float(line["y"]) // cell), int(float(line["x"]) // cell)] == own.max()
+    # evaluate-boxes, given the table, comes to what the run says.
+    status = evaluate_boxes(
+        Options(
+            predicted=finished / "predicted_boxes.csv",
+            gold=dataset,
+            out=tmp_path / "scores",
+            part="test",
+            points=finished / "points.csv",
+            draws=1,
+        ),
+        io.StringIO(),
+    )
+    assert status == 0
+    theirs, ours = (_rows(place / "pointing.csv") for place in (tmp_path / "scores", finished))
+    for one, other in zip(theirs, ours, strict=True):
+        del one["measured_on"], other["measured_on"]
+        assert one == other
+
+
+def test_a_map_of_one_value_points_nowhere(
+    dataset: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_model(finished)
+    with torch.no_grad():
+        trained.model.prediction.weight[0] = 0
+    split = read_with_split(dataset, "split")
+    predictor = Predictor(trained.model, open_cache(split, 32), trained.recipe)
+    found = locate(predictor, np.arange(3), ["a", "b", "c"], FINDINGS, FINDINGS)
+    assert [(image, finding) for image, finding, _, _ in found.points] == [
+        (image, "Nodule") for image in "abc"
+    ]
+    assert {box.finding for box, _ in found.boxes} == {"Nodule"}
+
+
+def test_a_model_with_filters_not_spread_comes_back_as_such(dataset: Path, tmp_path: Path) -> None:
+    changes = ("model=resnet18", "stride=8", "dilate=false", "training.epochs=1")
+    train(settings_for(dataset, *changes), tmp_path / "run")
+    trained = load_model(tmp_path / "run")
+    assert trained.recipe.dilate is False
+    assert trained.model.spec.dilate is False
+    assert all(
+        layer.dilation == (1, 1)
+        for layer in trained.model.modules()
+        if isinstance(layer, torch.nn.Conv2d)
+    )
+    spread = ("model=resnet18", "stride=8", f"weights={tmp_path}/run/model.safetensors")
+    with pytest.raises(UserError, match="dilate is False there and True here"):
+        train(settings_for(dataset, *spread), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_missing_image(dataset: Path, tmp_path: Path) -> None:

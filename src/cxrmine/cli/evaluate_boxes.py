@@ -24,7 +24,9 @@ def command(
     ],
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Folder for the results; new or empty, else see --force."),
+        typer.Option(
+            metavar="DIR", help="Folder for the results; new or empty, else see --resume, --force."
+        ),
     ],
     images: Annotated[
         Path | None,
@@ -71,6 +73,9 @@ def command(
     overlays: Annotated[
         int, typer.Option(metavar="N", help="Images to draw boxes on at most; 0 for none.")
     ] = 24,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Finish a run that was killed, or keep a finished one.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an earlier evaluation in --out.")
     ] = False,
@@ -81,7 +86,7 @@ def command(
     image by finding at T(IoBB) 0.1 to 0.9 and T(IoU) 0.1 to 0.7, with 95 % intervals, a random-map
     and a centre-box control and the paper's figures), table4.csv (the same laid out as the
     paper's Table 4), pointing.csv, overlays.png, report.html, unmatched.csv, warnings.csv,
-    failures.csv and run.json. Exit status: 0 done, 1 some rows are no boxes, 2 wrong usage.
+    failures.csv, run.json and timing.json. Exit status: 0 done, 1 some rows are no boxes, 2 wrong usage.
 
     Example, with the sample boxes that come with cxrmine (they are as good as true):
 
@@ -106,6 +111,7 @@ def command(
             draws=draws,
             seed=seed,
             overlays=overlays,
+            resume=resume,
             force=force,
         )
     )

@@ -78,9 +78,9 @@ def command(
     Images are matched by id and findings by name, never by order. Writes metrics.csv (a row a
     finding, the mean last, with 95 % intervals), roc.png and roc.csv, calibration.png and
     calibration.csv, published.csv (printed AUCs beside ours), report.html (all of it on one page),
-    unmatched.csv, warnings.csv, failures.csv, run.json and timing.json; with --compare models.csv, comparison.csv (DeLong's
-    paired test) and rank_correlation.csv (Spearman); with --readers readers.csv (who lies below
-    which curve).
+    unmatched.csv, warnings.csv, failures.csv, run.json and timing.json; with --compare models.csv,
+    comparison.csv (DeLong's paired test) and rank_correlation.csv (Spearman); with --readers
+    readers.csv (who lies below which curve).
 
     Example:
 
@@ -94,12 +94,15 @@ def command(
     from cxrmine.errors import UserError
     from cxrmine.evaluation.classifier_scores import IntervalChoice
     from cxrmine.evaluation.evaluate_classifier import Options, evaluate_classifier
+    from cxrmine.evaluation.findings import key
 
     renamed: dict[str, str] = {}
     for said in pairs or []:
         ours, equals, theirs = said.partition("=")
         if not equals or not ours.strip() or not theirs.strip():
             raise UserError(f"--map {said!r}: write it as OURS=GOLD, as in 'Lung Mass=Mass'.")
+        if key(ours) in map(key, renamed):
+            raise UserError(f"--map names the column {ours.strip()!r} twice; name each once.")
         renamed[ours.strip()] = theirs.strip()
     status = evaluate_classifier(
         Options(

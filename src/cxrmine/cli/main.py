@@ -7,6 +7,7 @@ error and an exit status. Rich's help and tracebacks are off: they double the ti
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -147,6 +148,10 @@ def run(app: Callable[..., Any], program: str, arguments: list[str] | None = Non
 
 
 def _exit_with(app: Callable[..., Any], program: str) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal cannot show must not end a command whose work is done.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(app, program))
 
 

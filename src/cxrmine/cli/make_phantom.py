@@ -122,5 +122,9 @@ def _prevalences(texts: list[str]) -> dict[str, float]:
                 f"--prevalence {text!r}: write FINDING=SHARE, as Nodule=0.2; the findings are "
                 f"{', '.join(PREVALENCES)}."
             )
+        if finding.strip() in shares:
+            raise UserError(
+                f"--prevalence names {finding.strip()} twice; give one share a finding."
+            )
         shares[finding.strip()] = value
     return shares

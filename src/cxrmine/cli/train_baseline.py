@@ -105,8 +105,8 @@ def command(
 ) -> int:
     """Train a classifier on a data set and evaluate it: scores, heat maps' boxes, one page.
 
-    Writes model.safetensors, predictions_test.csv, metrics.csv, predicted_boxes.csv, boxes.csv,
-    history.csv, report.html and a TensorBoard file to --out. Several GPUs: torchrun
+    Writes model.safetensors, predictions_test.csv, metrics.csv, predicted_boxes.csv, points.csv,
+    boxes.csv, history.csv, report.html and a TensorBoard file to --out. Several GPUs: torchrun
     --nproc-per-node N -m cxrmine train-baseline … Needs the extra [train]. Exit status: 0 done,
     1 the machine could not finish it, 2 wrong usage.
 
@@ -150,10 +150,16 @@ def command(
     from cxrmine.training.recipe import load_recipe, parse_values
 
     chosen = load_recipe(recipe or (_PHANTOM_RECIPE if phantom else _RECIPE), changes or ())
-    values: dict[str, tuple[Any, ...]] = dict(chosen.sweep)
-    values.update(parse_values(text, "--sweep") for text in sweep or ())
+    asked_for = [parse_values(text, "--sweep") for text in sweep or ()]
+    values: dict[str, tuple[Any, ...]] = {**chosen.sweep, **dict(asked_for)}
+    keys = [key for key, _ in asked_for]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise UserError(f"--sweep {twice[0]}: the key is given twice; write all values in one.")
     _check_extra()
+    number = chosen.repeats if repeats is None else repeats
+    single = not values and folds is None and number == 1
     if phantom:
+        _check_before(out, chosen, device, single, resume=resume, force=force)
         dataset = _draw(out, patients, chosen.data.size, workers)
     assert dataset is not None
 
@@ -167,8 +173,7 @@ def command(
         cache=cache,
         checkpoint_minutes=checkpoint_minutes,
     )
-    number = chosen.repeats if repeats is None else repeats
-    if not values and folds is None and number == 1:
+    if single:
         outcome = train(settings, out, resume=resume, force=force)
         lines = _told(outcome.record, outcome.already_finished, out) if outcome.first else []
     else:
@@ -203,10 +208,24 @@ def _check_extra() -> None:
         )
 
 
+def _check_before(
+    out: Path, recipe: Any, device: str, single: bool, *, resume: bool, force: bool
+) -> None:
+    """Find what would stop the run after the drawing, which can take minutes."""
+    from cxrmine.runs.folder import OutputFolder
+    from cxrmine.training import run, sweep
+    from cxrmine.training.distributed import choose_device, ranks
+
+    choose_device(device, ranks())
+    run.check_recipe(recipe)
+    OutputFolder(out, run.WRITES if single else sweep.WRITES).open(resume=resume, force=force)
+
+
 def _draw(out: Path, patients: int, size: int, workers: int) -> Path:
     """Draw the phantom's data set beside the run, and return its folder."""
     from cxrmine.errors import UserError
     from cxrmine.phantom.dataset_out import write_phantom_dataset
+    from cxrmine.runs.endings import endings_told
     from cxrmine.runs.progress import open_progress
     from cxrmine.training.distributed import ranks
 
@@ -216,14 +235,23 @@ def _draw(out: Path, patients: int, size: int, workers: int) -> Path:
             f"{str(out) + '.phantom'!r} as DATASET."
         )
     place = out.with_name(f"{out.name}.phantom")
-    with open_progress("Drawing", "drawn", "patients") as display:
-        return write_phantom_dataset(
-            place,
-            patients,
-            size=size,
-            workers=workers,
-            on_patient=lambda done, of: display.update(read=of, done=done, all_read=True),
-        )
+    display = open_progress("Drawing", "drawn", "patients")
+    with endings_told(place, lambda: "start again with the same words."), display:
+        try:
+            return write_phantom_dataset(
+                place,
+                patients,
+                size=size,
+                workers=workers,
+                on_patient=lambda done, of: display.update(read=of, done=done, all_read=True),
+            )
+        except UserError:
+            if not place.exists():
+                raise
+            raise UserError(
+                f"{str(place)!r} is where the drawn radiographs go, and holds something else, or "
+                "others (of other settings or another version); delete it, or name another --out."
+            ) from None
 
 
 def _listed() -> list[str]:

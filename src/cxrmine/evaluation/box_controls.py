@@ -19,6 +19,7 @@ Centre box
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,12 @@ class Controls:
 
 
 def run_controls(
-    task: BoxTask, predicted: BoxArrays, *, draws: int = DRAWS, seed: int = 0
+    task: BoxTask,
+    predicted: BoxArrays,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    on_draw: Callable[[int], None] | None = None,
 ) -> Controls:
     """Score the controls.
 
@@ -75,24 +81,27 @@ def run_controls(
     ----------
     task : BoxTask
     predicted : BoxArrays
-        They say for which pairs of image and finding the controls have a try. On a pair with a true box and without a prediction the controls have none
-        either.
+        They say for which pairs of image and finding the controls have a try. On a pair with a
+        true box and without a prediction the controls have none either.
     draws : int
         Repetitions of the random map.
     seed : int
         Of NumPy's default generator; each repetition has its own stream.
+    on_draw : callable, optional
+        Called with the number of repetitions that are done.
     """
     centre = {_key(row): row for row in score_boxes(task, centre_boxes(task, predicted))}
-    scores: dict[Key, list[BoxScore]] = {}
-    of_same: dict[Key, list[BoxScore]] = {}
+    # Numbers alone are kept of a repetition: accuracy and false boxes per image.
+    scores, of_same = np.empty((2, draws, len(centre), 2))
     for draw in range(draws):
         boxes, among_first = random_boxes(task, predicted, seed=(seed, draw))
         for into, some in ((scores, boxes), (of_same, boxes.take(among_first))):
-            for row in score_boxes(task, some):
-                into.setdefault(_key(row), []).append(row)
+            into[draw] = [(row.accuracy.value, row.afp.value) for row in score_boxes(task, some)]
+        if on_draw is not None:
+            on_draw(draw + 1)
     return Controls(
-        {key: _summary(rows) for key, rows in scores.items()},
-        {key: _summary(rows) for key, rows in of_same.items()},
+        {key: _summary(scores[:, place]) for place, key in enumerate(centre)},
+        {key: _summary(of_same[:, place]) for place, key in enumerate(centre)},
         centre,
     )
 
@@ -150,10 +159,9 @@ def _key(row: BoxScore) -> Key:
     return row.measure, row.threshold, row.finding
 
 
-def _summary(rows: list[BoxScore]) -> RandomScore:
-    accuracy = [row.accuracy.value for row in rows if row.accuracy.value is not None]
-    afp = [row.afp.value for row in rows if row.afp.value is not None]
-    if not accuracy or not afp:
+def _summary(values: FloatArray) -> RandomScore:
+    accuracy, afp = values.T
+    if np.isnan(values).any():  # no true box, or no image
         return RandomScore(None, None, None, None)
     low, high = np.quantile(accuracy, [0.025, 0.975])
     return RandomScore(float(np.mean(accuracy)), float(low), float(high), float(np.mean(afp)))

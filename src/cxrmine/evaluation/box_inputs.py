@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from cxrmine.dataset.model import Box
 from cxrmine.dataset.read import BOXES, IMAGES, read_dataset
 from cxrmine.errors import UserError
 from cxrmine.evaluation.box_scores import BoxArrays, BoxTask
-from cxrmine.evaluation.findings import FINDINGS_14
+from cxrmine.evaluation.findings import FINDINGS_14, key
 from cxrmine.evaluation.pointing import Points
 
 # The share of images without any predicted box from which on that looks like a mistake.
@@ -106,6 +105,7 @@ def read_gold(path: Path, *, part: str | None = None, split: str = "split") -> G
                 "(name its images with --images)."
             )
         raw, problems = read_box_list(path, name=f"GOLD {str(path)!r}")
+        _some_box(raw, problems, f"GOLD {str(path)!r}")
         return Gold(tuple(map(_plain, raw)), tuple(problems))
     dataset = read_dataset(path, split=split)
     if not dataset.boxes:
@@ -128,6 +128,17 @@ def read_gold(path: Path, *, part: str | None = None, split: str = "split") -> G
     return Gold(dataset.boxes, (), images, patients, path / IMAGES)
 
 
+def _some_box(raw: Sequence[RawBox], problems: Sequence[BoxProblem], name: str) -> None:
+    if raw:
+        return
+    if not problems:
+        raise UserError(f"{name} has a header but no row.")
+    first = problems[0]
+    raise UserError(
+        f"{name}: none of the {len(problems):,} rows is a box (line {first.number}: {first.cause})."
+    )
+
+
 def _plain(raw: RawBox) -> Box:
     return Box(raw.image, raw.finding, raw.x, raw.y, raw.width, raw.height)
 
@@ -143,6 +154,8 @@ def read_predicted(path: Path) -> tuple[list[Box], list[float], list[BoxProblem]
     if path.is_dir():
         raise UserError(f"PREDICTED {str(path)!r} is a folder; name the table of predicted boxes.")
     raw, problems = read_box_list(path, name=f"PREDICTED {str(path)!r}")
+    if problems:  # a table without rows says that nothing was found
+        _some_box(raw, problems, f"PREDICTED {str(path)!r}")
     scores = [math.nan if box.score is None else box.score for box in raw]
     return [_plain(box) for box in raw], scores, problems
 
@@ -162,29 +175,36 @@ def read_images(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     """
     name = f"--images {str(path)!r}"
     rows = csv_rows(path, name)
-    _, first = next(rows)
-    heads = [cell.strip().casefold() for cell in first]
-    images: list[str] = []
+    first_line, first = next(rows)
+    heads = [key(cell) for cell in first]
+    images: dict[str, int] = {}
+    twice: list[tuple[int, int]] = []
     patients: dict[str, str] = {}
+
+    def state(image: str, line: int) -> None:
+        if image in images:
+            twice.append((images[image], line))
+        elif image:
+            images[image] = line
+
     at = heads.index("image index") if "image index" in heads else 0
     patient = heads.index("patient id") if "patient id" in heads else None
     if "image index" not in heads:
-        images.append(first[0].strip())
+        state(first[0].strip(), first_line)
     for line, cells in rows:
         if len(cells) <= at:
             raise UserError(f"{name}, line {line}: no cell for the image's name.")
         image = cells[at].strip()
-        images.append(image)
+        state(image, line)
         if patient is not None and len(cells) > patient:
             patients[image] = cells[patient].strip()
-    images = [image for image in images if image]
     if not images:
         raise UserError(f"{name} names no image.")
-    twice = [image for image, number in Counter(images).items() if number > 1]
     if twice:
+        # By line: an image's name can be patient data.
         raise UserError(
-            f"{name} names {len(twice):,} images twice (the first: {twice[0]}); an image counts "
-            "once, remove the others."
+            f"{name} names {len(twice):,} images again (lines {twice[0][0]} and {twice[0][1]} "
+            "first); an image counts once, remove the others."
         )
     return tuple(images), patients
 
@@ -254,8 +274,8 @@ def match_boxes(
         unmatched.append(Unmatched("predicted", box.image_index, box.finding, cause))
     if pairs and not any(box.image_index in places for box, _ in pairs):
         raise UserError(
-            "no predicted box is on one of the stated images; check that PREDICTED and GOLD name "
-            f"images the same way (predicted: {pairs[0][0].image_index}, gold: {stated[0]})."
+            "no predicted box is on one of the stated images; names are compared letter by "
+            "letter: do PREDICTED and GOLD (or --images) name images the same way?"
         )
     others = sorted({u.finding for u in unmatched if u.cause == "no true box of the finding"})
     if others:
@@ -334,17 +354,19 @@ def _oddities(boxes: Sequence[Box], size: float, what: str) -> list[str]:
 def _clusters(images: Sequence[str], patients: Mapping[str, str]) -> tuple[np.ndarray, str]:
     """Return each image's patient as a number, and by what images were told together."""
     names: list[str] = []
-    by = "patient"
+    known = 0
     for image in images:
         if image in patients:
             names.append(f"patient {patients[image]}")
+            known += 1
         elif not patients and (found := _NAMED_BY_PATIENT.fullmatch(image)):
             names.append(f"patient {found[1]}")
+            known += 1
         else:
             names.append(f"image {image}")
-            by = "image"
+    by = "patient" if known == len(images) else "patient where known, else image"
     _, numbers = np.unique(np.array(names), return_inverse=True)
-    return numbers.astype(np.int64), by
+    return numbers.astype(np.int64), by if known else "image"
 
 
 def _arrays(

@@ -82,7 +82,7 @@ class BoxTask:
     clusters : ndarray of int64, shape (images,)
         Images of one patient have the same number, counted from 0 without gaps.
     clustered_by : str
-        ``patient``, or ``image`` where patients are unknown.
+        ``patient``, ``image`` where patients are unknown, or both where some are.
     size : float
         Pixels a side of the images that boxes are counted in.
     """

@@ -6,15 +6,15 @@ measures its own boxes with `measure_boxes` and writes them with `write_boxes`.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
+import os
 import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ from cxrmine.evaluation.box_tables import (
     table4_columns,
     table4_rows,
 )
+from cxrmine.evaluation.fingerprint import fingerprint
 from cxrmine.evaluation.label_report import print_table
 from cxrmine.evaluation.overlays import (
     HIT_IOBB,
@@ -63,7 +64,8 @@ from cxrmine.evaluation.pointing import PointingScore, Points, points_from_boxes
 from cxrmine.evaluation.published_boxes import PUBLISHED_BOXES
 from cxrmine.evaluation.training_report import ReportInput, Section, write_report
 from cxrmine.runs.folder import OutputFolder, Writes
-from cxrmine.tables import atomic_write_bytes, atomic_write_text, write_csv
+from cxrmine.runs.progress import open_progress
+from cxrmine.tables import atomic_write_bytes, write_csv
 
 COMMAND = "evaluate-boxes"
 #: Tables and pictures of `write_boxes`, which train-baseline writes too.
@@ -79,6 +81,9 @@ OUTPUTS = (
     "timing.json",
 )
 WRITES = Writes(COMMAND, frozenset(OUTPUTS))
+
+#: A row that is no box: which list it is from, its line, and why.
+Failure = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,8 @@ class Options:
         Repetitions of the random map, and their seed.
     overlays
         Images on the contact sheet and in the report at most.
-    force
-        Replace an earlier evaluation in `out`.
+    resume, force
+        What to do with an output folder that is not empty.
     """
 
     predicted: Path
@@ -124,6 +129,7 @@ class Options:
     draws: int = DRAWS
     seed: int = 0
     overlays: int = MOST
+    resume: bool = False
     force: bool = False
 
 
@@ -216,6 +222,7 @@ def _measured(
     draws: int,
     seed: int,
     overlays: int,
+    on_draw: Callable[[int], None] | None = None,
 ) -> BoxResult:
     task, predicted = inputs.task, inputs.predicted
     overlaps = best_overlaps(task, predicted)
@@ -223,7 +230,7 @@ def _measured(
         inputs,
         overlaps,
         score_boxes(task, predicted, overlaps),
-        run_controls(task, predicted, draws=draws, seed=seed),
+        run_controls(task, predicted, draws=draws, seed=seed, on_draw=on_draw),
         score_points(task, points_from_boxes(task, predicted) if points is None else points),
         make_overlays(task, predicted, overlaps, pixels or (lambda name: None), most=overlays),
         _measured_on(inputs, source),
@@ -285,45 +292,69 @@ def evaluate_boxes(options: Options, out: IO[str] | None = None) -> int:
     Raises
     ------
     UserError
-        For anything that a user can put right.
+        For anything that a user can put right; the output folder is then as it was.
     """
-    started = time.perf_counter()
     screen = sys.stdout if out is None else out
     _check(options)
     folder = OutputFolder(options.out, WRITES)
     folder.state()  # says so at once if it is a file
     with folder.locked():
-        folder.open(resume=False, force=options.force)
-        gold = _gold(options)
-        boxes, scores, problems = read_predicted(options.predicted)
-        inputs = match_boxes(boxes, scores, gold, size=options.size, min_score=options.min_score)
-        points = None
-        if options.points is not None:
-            points, beside = read_points(options.points, inputs.task)
-            inputs = replace(inputs, unmatched=(*inputs.unmatched, *beside))
-        where = options.image_folder or gold.image_folder
-        result = _measured(
-            inputs,
-            points,
-            folder_pixels(where) if where is not None else None,
-            source=options.predicted.name,
-            draws=options.draws,
-            seed=options.seed,
-            overlays=options.overlays,
-        )
-        result = _warned(result, where)
-        failures = [
-            *(("predicted", p.number, p.cause) for p in problems),
-            *(("gold", p.number, p.cause) for p in gold.problems),
-        ]
-        if options.force:
-            folder.clear()
-        _write(folder.path, options, result, failures, started)
+        state = folder.open(resume=options.resume, force=options.force)
+        started = time.perf_counter()
+        asked = _asked(options)
+        if state != "empty":
+            earlier = folder.earlier(state)
+            folder.check_same(earlier, asked)
+            if state == "finished":
+                print(f"The evaluation in {options.out} is already finished.", file=screen)
+                return 1 if earlier["counts"]["failures"] else 0
+        with open_progress("Scoring", "scored", "random maps") as display:
+            result, failures = _work(
+                options,
+                lambda done: display.update(read=options.draws, done=done, all_read=True),
+            )
+        folder.clear()
+        folder.begin(asked)
+        _write(folder, options, result, failures, asked, started)
+        folder.finish()
     _print(screen, options, result, failures)
     return 1 if failures else 0
 
 
+def _work(options: Options, on_draw: Callable[[int], None]) -> tuple[BoxResult, list[Failure]]:
+    """Read, match and measure; also return the rows that are no boxes."""
+    gold = _gold(options)
+    boxes, scores, problems = read_predicted(options.predicted)
+    inputs = match_boxes(boxes, scores, gold, size=options.size, min_score=options.min_score)
+    points = None
+    if options.points is not None:
+        points, beside = read_points(options.points, inputs.task)
+        inputs = replace(inputs, unmatched=(*inputs.unmatched, *beside))
+    where = options.image_folder or gold.image_folder
+    result = _measured(
+        inputs,
+        points,
+        folder_pixels(where) if where is not None else None,
+        source=options.predicted.name,
+        draws=options.draws,
+        seed=options.seed,
+        overlays=options.overlays,
+        on_draw=on_draw,
+    )
+    failures = [
+        *(("predicted", p.number, p.cause) for p in problems),
+        *(("gold", p.number, p.cause) for p in gold.problems),
+    ]
+    return _warned(result, where), failures
+
+
 def _check(options: Options) -> None:
+    if options.resume and options.force:
+        raise UserError("--resume and --force exclude each other; give one of them.")
+    if options.min_score is not None and math.isnan(options.min_score):
+        raise UserError("--min-score is a number; leave it out to keep all boxes.")
+    if options.split != "split" and options.part is None:
+        raise UserError("--split names the column that --part is from; give --part as well.")
     if options.draws < 1:
         raise UserError(f"--draws {options.draws}: the random map needs at least one repetition.")
     if options.seed < 0:
@@ -367,66 +398,75 @@ def _warned(result: BoxResult, where: Path | None) -> BoxResult:
 
 
 def _write(
-    folder: Path,
+    folder: OutputFolder,
     options: Options,
     result: BoxResult,
-    failures: Sequence[tuple[str, int, str]],
+    failures: Sequence[Failure],
+    asked: Mapping[str, Any],
     started: float,
 ) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--out {str(folder)!r} cannot be written ({error.strerror}); name a folder that you "
-            "may write to."
-        ) from error
-    write_boxes(folder, result)
+    """Write everything into the work folder, then move it to its place."""
+    target = folder.merging
+    target.mkdir()
+    write_boxes(target, result)
     inputs = result.inputs
     write_csv(
-        folder / "unmatched.csv",
+        target / "unmatched.csv",
         ("list", "image_index", "finding", "cause"),
         ((u.list, u.image, u.finding, u.cause) for u in inputs.unmatched),
     )
-    write_csv(folder / "warnings.csv", ("warning",), ((text,) for text in inputs.warnings))
-    write_csv(folder / "failures.csv", ("list", "line", "cause"), failures)
-    record = _record(options, result, failures)
+    write_csv(target / "warnings.csv", ("warning",), ((text,) for text in inputs.warnings))
+    write_csv(target / "failures.csv", ("list", "line", "cause"), failures)
+    counts = _counts(result, failures)
+    by = {"intervals by": inputs.task.clustered_by}
     write_report(
-        folder / "report.html",
+        target / "report.html",
         ReportInput(
             "Boxes against true boxes",
             result.measured_on,
-            {**_settings(options, result), **_counts(result, failures), **_versions()},
+            {**asked["settings"], **by, **counts, **asked["versions"]},
             result.sections(intro=False),
             inputs.warnings,
         ),
     )
-    atomic_write_text(
-        folder / "timing.json",
-        json.dumps({"seconds": round(time.perf_counter() - started, 3)}, indent=2) + "\n",
-    )
-    # The record goes last: without it a folder is of a run that was killed.
-    atomic_write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
+    for path in sorted(target.iterdir()):
+        os.replace(path, folder.path / path.name)
+    folder.add_json("timing.json", {"seconds": round(time.perf_counter() - started, 3)})
+    folder.add_json("run.json", {**asked, **by, **_found(result), "counts": counts})
 
 
-def _record(
-    options: Options, result: BoxResult, failures: Sequence[tuple[str, int, str]]
-) -> dict[str, object]:
-    task = result.inputs.task
-    number = np.bincount(task.truth.finding, minlength=len(task.findings)).tolist()
-    boxes = dict(zip(task.findings, number, strict=True))
+def _asked(options: Options) -> dict[str, Any]:
+    """Return what makes two runs the same: versions, settings and inputs."""
     files = {"predicted": options.predicted, "gold": options.gold}
     files |= {"images": options.images} if options.images else {}
     files |= {"points": options.points} if options.points else {}
     return {
         "command": COMMAND,
         "versions": _versions(),
-        "settings": _settings(options, result),
-        "inputs": {name: _fingerprint(path) for name, path in files.items()},
+        "settings": {
+            "size": options.size,
+            "min_score": options.min_score,
+            "part": options.part and f"{options.part} of {options.split}",
+            "pointing": "middles of boxes" if options.points is None else "points of a table",
+            "random map": f"{GRID} × {GRID} values, interpolated to {RESOLUTION} × {RESOLUTION}; "
+            f"{options.draws} repetitions, seed {options.seed}",
+            "overlays": options.overlays,
+            "image folder": options.image_folder and options.image_folder.name,
+        },
+        "inputs": {name: fingerprint(path) for name, path in files.items()},
+    }
+
+
+def _found(result: BoxResult) -> dict[str, Any]:
+    task = result.inputs.task
+    number = np.bincount(task.truth.finding, minlength=len(task.findings)).tolist()
+    boxes = dict(zip(task.findings, number, strict=True))
+    return {
+        "measured_on": result.measured_on,
         "definitions": [DEFINITIONS, PUBLISHED_NOTE],
         # Only on the paper's own boxes can its figures be compared with ours.
         "boxes_are_the_papers": boxes == PUBLISHED_BOXES,
         "boxes": boxes,
-        "counts": _counts(result, failures),
     }
 
 
@@ -438,19 +478,7 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _settings(options: Options, result: BoxResult) -> dict[str, str | float | None]:
-    return {
-        "size": options.size,
-        "min_score": options.min_score,
-        "part": options.part and f"{options.part} of {options.split}",
-        "intervals by": result.inputs.task.clustered_by,
-        "points": "middles of boxes" if options.points is None else "table",
-        "random map": f"{GRID} × {GRID} values, interpolated to {RESOLUTION} × {RESOLUTION}; "
-        f"{options.draws} repetitions, seed {options.seed}",
-    }
-
-
-def _counts(result: BoxResult, failures: Sequence[tuple[str, int, str]]) -> dict[str, int]:
+def _counts(result: BoxResult, failures: Sequence[Failure]) -> dict[str, int]:
     task = result.inputs.task
     return {
         "images": len(task.images),
@@ -463,17 +491,11 @@ def _counts(result: BoxResult, failures: Sequence[tuple[str, int, str]]) -> dict
     }
 
 
-def _fingerprint(path: Path) -> dict[str, str]:
-    """Return an input's name and SHA-256; of a data set that of its table of boxes."""
-    file = path / "BBox_List.csv" if path.is_dir() else path
-    return {"file": path.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-
-
 def _print(
     screen: IO[str],
     options: Options,
     result: BoxResult,
-    failures: Sequence[tuple[str, int, str]],
+    failures: Sequence[Failure],
 ) -> None:
     task = result.inputs.task
     print(result.measured_on, file=screen)

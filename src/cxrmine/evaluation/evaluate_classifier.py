@@ -6,7 +6,6 @@ calls `evaluate_classifier` with them too, or `evaluate` on arrays.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -63,6 +62,7 @@ from cxrmine.evaluation.classifier_scores import (
     IntervalChoice,
     evaluate,
 )
+from cxrmine.evaluation.fingerprint import fingerprint
 from cxrmine.evaluation.intervals import Estimate
 from cxrmine.evaluation.label_report import ScreenTable, print_table
 from cxrmine.evaluation.predictions import (
@@ -190,6 +190,8 @@ def evaluate_classifier(options: Options, out: IO[str] | None = None) -> int:
 
 
 def _check(options: Options) -> None:
+    if options.resume and options.force:
+        raise UserError("--resume and --force exclude each other; give one of them.")
     if options.interval not in get_args(IntervalChoice):
         raise UserError(
             f"--interval {options.interval!r} is unknown; use "
@@ -235,31 +237,12 @@ def _record(options: Options) -> dict[str, Any]:
             "map": dict(options.renamed),
         },
         "inputs": {
-            "predictions": _fingerprint(options.predictions),
-            "gold": _fingerprint(options.gold),
-            "compare": [_fingerprint(path) for path in options.compare],
-            "readers": [_fingerprint(path) for path in options.readers],
+            "predictions": fingerprint(options.predictions),
+            "gold": fingerprint(options.gold),
+            "compare": [fingerprint(path) for path in options.compare],
+            "readers": [fingerprint(path) for path in options.readers],
         },
     }
-
-
-def _fingerprint(path: Path) -> dict[str, str]:
-    digest = hashlib.sha256()
-    try:
-        files = [path]
-        if path.is_dir():  # a data set: its tables, not its pixels
-            files = sorted(p for p in path.glob("*.csv") if p.is_file())
-        for file in files:
-            if path.is_dir():
-                digest.update(os.fsencode(file.name) + b"\0")
-            with file.open("rb") as handle:
-                while block := handle.read(1 << 20):
-                    digest.update(block)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist; check the path.") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}).") from error
-    return {"file": path.name, "sha256": digest.hexdigest()}
 
 
 # --- the work -----------------------------------------------------------------------------------
@@ -310,9 +293,20 @@ def _work(options: Options, display: Progress) -> _Work:
         warnings += [(name, note) for note in table.notes]
         warnings += [(f"{name}: {finding}", said) for finding, said in scores.warnings]
     comparisons = [c for other in models[1:] for c in _compare(models[0], other)]
+    told = {comparison.model for comparison in comparisons}
+    warnings += [
+        (other.name, f"no image or no finding is scored by both it and {names[0]}: not compared.")
+        for other in models[1:]
+        if other.name not in told
+    ]
+    scored = set(models[0].paired.ids)
     for reader in readers:
         if not any(p.reader == reader.name and p.position for p in models[0].points):
             warnings.append((reader.name, "no finding of this reader has a curve to be beside."))
+        if alone := len(reader.ids.keys() - scored):
+            warnings.append(
+                (reader.name, f"{alone:,} of this reader's {len(reader.ids):,} ids are not scored.")
+            )
     return _Work(
         gold,
         tuple(models),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cxrmine.errors import UserError
 from cxrmine.evaluation.findings import is_openi, key
+from cxrmine.evaluation.id_table import IdTable, read_id_table
 from cxrmine.tables import TableError, iter_csv
 
 Uncertain = Literal["negative", "positive", "ignore"]
@@ -36,27 +37,8 @@ _VALUES = {
 
 
 @dataclass(frozen=True)
-class LabelTable:
-    """A label file as read; cells are turned into numbers only for the columns in use.
-
-    Attributes
-    ----------
-    path
-        The file.
-    id_column
-        The column that holds the ids.
-    columns
-        The other columns, in the file's order.
-    ids
-        The ids, in the file's order, all different and none blank.
-    """
-
-    path: Path
-    id_column: str
-    columns: tuple[str, ...]
-    ids: tuple[str, ...]
-    lines: tuple[int, ...]
-    cells: Mapping[str, Sequence[str]]
+class LabelTable(IdTable):
+    """A label file as read; see `IdTable`."""
 
     def values(self, columns: Sequence[str], ids: Sequence[str]) -> NDArray[np.int8]:
         """Return the codes of `columns` for `ids`, shape ``(len(ids), len(columns))``.
@@ -101,60 +83,11 @@ def read_labels(path: str | Path) -> LabelTable:
     Raises
     ------
     TableError
-        If the file cannot be read, holds no label column or no row, or an id is blank or occurs
-        twice.
+        If the file cannot be read, has no header line, no label column or no row, or an id is
+        blank or occurs twice.
     """
-    place = Path(path)
-    delimiter = "\t" if ".tsv" in [s.lower() for s in place.suffixes] else ","
-    lines = iter_csv(place, delimiter=delimiter)
-    first = next(lines, None)
-    if first is None:
-        raise TableError(f"{place} is empty: not even a header line.")
-    header = [name.strip() for name in first[1]]
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise TableError(f"{place}: the header names a column twice: {', '.join(twice)}.")
-    if len(header) < 2:
-        raise TableError(
-            f"{place} has a single column; a label file has an id column and one column a "
-            "finding, with commas between them."
-        )
-    lowered = [name.lower() for name in header]
-    position = next((lowered.index(name) for name in ID_COLUMNS if name in lowered), 0)
-    ids: list[str] = []
-    numbers: list[int] = []
-    cells: list[list[str]] = [[] for _ in header]
-    seen: dict[str, int] = {}
-    repeated: list[tuple[int, int]] = []
-    for line, row in lines:
-        report_id = row[position].strip()
-        if not report_id:
-            raise TableError(
-                f"{place}, line {line}: the id (column {header[position]!r}) is blank."
-            )
-        if report_id in seen:
-            repeated.append((seen[report_id], line))
-        seen[report_id] = line
-        ids.append(report_id)
-        numbers.append(line)
-        for column, cell in zip(cells, row, strict=True):
-            column.append(cell)
-    if repeated:
-        earlier, later = repeated[0]
-        raise TableError(
-            f"{place}: {len(repeated)} rows repeat an id of column {header[position]!r} (lines "
-            f"{earlier} and {later} first); keep one row a report."
-        )
-    if not ids:
-        raise TableError(f"{place} has a header but no row.")
-    columns = {name: cells[k] for k, name in enumerate(header) if k != position}
-    return LabelTable(
-        path=place,
-        id_column=header[position],
-        columns=tuple(columns),
-        ids=tuple(ids),
-        lines=tuple(numbers),
-        cells=columns,
-    )
+    form = "a label file has an id column and one column a finding"
+    return LabelTable(**vars(read_id_table(path, form=form, id_columns=ID_COLUMNS)))
 
 
 def run_folder(path: str | Path) -> Path | None:

@@ -22,8 +22,9 @@ from cxrmine.dataset.model import NO_FINDING, SEPARATOR, ImageRow
 from cxrmine.dataset.read import read_dataset
 from cxrmine.errors import UserError
 from cxrmine.evaluation.findings import FINDINGS_14, key
+from cxrmine.evaluation.id_table import IdTable, read_id_table
 from cxrmine.evaluation.labels import BLANK, LabelTable, read_labels
-from cxrmine.tables import TableError, iter_csv
+from cxrmine.tables import TableError
 
 _PROB = re.compile(r"prob(?:ability)?[_ -]+", re.IGNORECASE)
 # Columns of CheXpert's, MIMIC-CXR's and NIH's tables that are no findings, as `key` writes them.
@@ -61,33 +62,21 @@ Kind = Literal["Data_Entry table", "label table", "data set"]
 
 
 @dataclass(frozen=True)
-class ScoreTable:
-    """Predictions as read; cells become numbers only for the columns in use.
+class ScoreTable(IdTable):
+    """Predictions as read; see `IdTable`.
 
     Attributes
     ----------
-    path
-        The file.
+    columns
+        The finding as in the header, without ``prob_``.
     name
         What tables call the model: the file's name without its endings.
-    id_column
-        The first column's name.
-    ids
-        In the file's order, all different and none blank.
-    columns
-        The other columns: the finding as in the header, without ``prob_``.
     notes
         What a user should know about the reading.
     """
 
-    path: Path
     name: str
-    id_column: str
-    ids: tuple[str, ...]
-    columns: tuple[str, ...]
     notes: tuple[str, ...]
-    lines: tuple[int, ...]
-    cells: Mapping[str, Sequence[str]]
 
     def scores(self, columns: Sequence[str]) -> NDArray[np.float64]:
         """Return the scores of `columns`, shape ``(rows, len(columns))``.
@@ -150,76 +139,41 @@ def read_scores(path: str | Path) -> ScoreTable:
     Raises
     ------
     TableError
-        If the file cannot be read, has no finding or no row, names a column twice, or an id is
-        blank or stands twice.
+        If the file cannot be read, has no header line, no finding or no row, names a column
+        twice, or an id is blank or stands twice.
     """
-    place = Path(path)
-    lines = iter_csv(place, delimiter="\t" if ".tsv" in place.name.lower() else ",")
-    first = next(lines, None)
-    if first is None:
-        raise TableError(f"{place} is empty: not even a header line.")
-    header = [name.strip() for name in first[1]]
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise TableError(f"{place}: the header names a column twice: {', '.join(twice)}.")
-    if len(header) < 2:
-        raise TableError(
-            f"{place} has a single column; predictions have the id first and then one column a "
-            "finding, with commas between them."
-        )
-    ids: list[str] = []
-    numbers: list[int] = []
-    rows: list[list[str]] = []
-    seen: dict[str, int] = {}
-    repeated: list[tuple[int, int]] = []
-    for line, cells in lines:
-        image = cells[0].strip()
-        if not image:
-            raise TableError(f"{place}, line {line}: the id (column {header[0]!r}) is blank.")
-        if image in seen:
-            repeated.append((seen[image], line))
-        seen[image] = line
-        ids.append(image)
-        numbers.append(line)
-        rows.append(cells)
-    if repeated:
-        earlier, later = repeated[0]
-        raise TableError(
-            f"{place}: {len(repeated):,} rows repeat an id of the first column, {header[0]!r} "
-            f"(lines {earlier} and {later} first); keep one row an image."
-        )
-    if not ids:
-        raise TableError(f"{place} has a header but no row.")
-    names: dict[str, int] = {}  # finding → its column's place
+    form = "predictions have the id first and then one column a finding"
+    table = read_id_table(path, form=form)
+    names: dict[str, str] = {}  # finding → its column
     spelled: dict[str, str] = {}  # compared name → finding
     notes: list[str] = []
-    for at, column in enumerate(header[1:], start=1):
+    for column in table.columns:
         finding = _PROB.sub("", column, count=1) if _PROB.match(column) else column
-        earlier_name = spelled.get(key(finding))
-        if earlier_name is None:
-            names[finding] = at
+        earlier = spelled.get(key(finding))
+        if earlier is None:
+            names[finding] = column
             spelled[key(finding)] = finding
             continue
-        before = header[names[earlier_name]]
+        before = names[earlier]
         if bool(_PROB.match(column)) == bool(_PROB.match(before)):
             raise TableError(
-                f"{place}: the columns {before!r} and {column!r} have the same name but for case "
-                "and underscores; remove one."
+                f"{table.path}: the columns {before!r} and {column!r} have the same name but for "
+                "case and underscores; remove one."
             )
         notes.append(
             f"{finding}: the column with prob_ is taken, the one without is not read as scores."
         )
         if _PROB.match(column):
-            names[earlier_name] = at
-    columns = list(zip(*rows, strict=True))
+            names[earlier] = column
     return ScoreTable(
-        path=place,
-        name=model_name(place),
-        id_column=header[0],
-        ids=tuple(ids),
+        path=table.path,
+        id_column=table.id_column,
         columns=tuple(names),
+        ids=table.ids,
+        lines=table.lines,
+        cells={finding: table.cells[column] for finding, column in names.items()},
+        name=model_name(table.path),
         notes=tuple(notes),
-        lines=tuple(numbers),
-        cells={finding: columns[at] for finding, at in names.items()},
     )
 
 

@@ -9,10 +9,15 @@ from numpy.typing import NDArray
 
 
 def to_grey(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Scale each map to 0-255: its smallest value to 0, its largest to 255.
+    """Scale the evidence of each map to 0-255: its largest value becomes 255.
 
     ChestX-ray8, section 3.2: "The intensities in heatmaps are first normalized to [0, 255]". Only
     the shape of a map is left: a map says where, the finding's score says whether.
+
+    The paper does not say what becomes 0. Here it is the smallest value or 0, whichever is
+    larger, as Grad-CAM drops what speaks against a finding (Selvaraju et al., ICCV 2017,
+    equation 2). Scaled from the smallest value, a single cell that speaks strongly against it
+    would lift all the rest towards the thresholds, and boxes would be too wide.
 
     Parameters
     ----------
@@ -22,7 +27,7 @@ def to_grey(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (…, S, S)
-        Rounded. A map of one value throughout points nowhere: all 0.
+        Rounded. A map of one value throughout, or without one above 0, points nowhere: all 0.
 
     Raises
     ------
@@ -34,9 +39,9 @@ def to_grey(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     if not np.isfinite(maps).all():
         raise ValueError("a heat map holds values that are not finite")
     wide = maps.astype(np.float64)
-    low = wide.min(axis=(-2, -1), keepdims=True)
+    low = np.maximum(wide.min(axis=(-2, -1), keepdims=True), 0)
     span = wide.max(axis=(-2, -1), keepdims=True) - low
     # Divided before multiplied: the product could overflow.
-    share = (wide - low) / np.where(span > 0, span, 1)
+    share = np.maximum(wide - low, 0) / np.where(span > 0, span, np.inf)
     grey: NDArray[np.uint8] = np.rint(share * 255).astype(np.uint8)
     return grey

@@ -152,6 +152,7 @@ def make_phantom(
         },
     }
     folder = OutputFolder(out, WRITES)
+    folder.state()  # says so at once if it is a file
     ways = f"continue with --resume and --out {str(out)!r}."
     with folder.locked(), endings_told(out, lambda: ways):
         state = folder.open(resume=resume, force=force)

@@ -7,7 +7,7 @@ alternatives in brackets, ``[a|b|]``, which may nest, and slots in braces.
 What a report says of a finding that is on the film is ``present`` or ``probable``; of one that is
 not, nothing, or ``absent``, ``historical``, ``hypothetical``, or seldom ``possible``. So the films'
 truth is the reports' truth in every scheme that counts ``probable`` and not ``possible``
-(ChestX-ray8's; Wang et al. 2017, section 3).
+(ChestX-ray8's; Wang et al. 2017, section 2.1).
 """
 
 from __future__ import annotations

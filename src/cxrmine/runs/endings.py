@@ -11,6 +11,8 @@ from cxrmine.errors import UserError
 from cxrmine.runs.executors import WorkersLost
 
 EXIT_INTERRUPTED = 130
+#: What the system says where nothing more can be written.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def endings_told(
     except WorkersLost as error:
         raise UserError(f"{error}; {how_to_go_on()}", exit_code=1) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in FULL:
             raise
         places = " or ".join(repr(str(place)) for place in (out, also) if place is not None)
         what = "lets no file grow larger (ulimit -f)" if error.errno == errno.EFBIG else "is full"

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from cxrmine.dataset.manifest import MANIFEST, read_manifest
 from cxrmine.dataset.read import DATA_ENTRY, IMAGES, Dataset
 from cxrmine.errors import UserError
+from cxrmine.runs.endings import FULL
 from cxrmine.tables import atomic_write_text
 
 # Another number wherever the same files would give other pixels.
@@ -172,8 +173,12 @@ def open_cache(
         except OSError as error:
             raise UserError(
                 f"the cache of images cannot be written in {str(place)!r} ({error.strerror}); "
-                "name a folder with room that you may write to."
+                "name a folder with room that you may write to.",
+                exit_code=1 if error.errno in FULL else 2,
             ) from error
+        finally:
+            with suppress(OSError):  # it stays unless nothing was put there
+                place.rmdir()
     cache = Cache(path, index, size, checked_by, _older(path, size))
     sums = _check_whole(cache)
     step = max(1, len(cache) // _ROWS_LOOKED_AT)
@@ -293,11 +298,12 @@ def _build(
     needed = len(header) + math.prod(shape) - (growing.stat().st_size if sums else 0)
     if needed > (free := shutil.disk_usage(path.parent).free):
         raise UserError(
-            f"the cache of {len(names):,} images needs {needed / 1e9:.1f} GB in "
-            f"{str(path.parent)!r}, where {free / 1e9:.1f} GB are free; make room, or name another "
-            "folder."
+            f"the cache of {len(names):,} images needs {_told_size(needed)} in "
+            f"{str(path.parent)!r}, where {_told_size(free)} are free; make room, or name another "
+            "folder with --cache.",
+            exit_code=1,
         )
-    with growing.open("r+b" if sums else "wb") as handle:
+    with _gone_unless_marked(growing, mark), growing.open("r+b" if sums else "wb") as handle:
         if not sums:
             handle.write(header)
         handle.seek(len(header) + len(sums) * size * size)
@@ -320,6 +326,21 @@ def _build(
     atomic_write_text(path.with_suffix(".json"), json.dumps({"format": _FORMAT, "crc32": sums}))
     os.replace(growing, path)
     mark.unlink(missing_ok=True)
+
+
+@contextmanager
+def _gone_unless_marked(growing: Path, mark: Path) -> Iterator[None]:
+    """Leave no file of a build that fails, but one that another build can go on from."""
+    try:
+        yield
+    except BaseException:
+        if not mark.exists():
+            growing.unlink(missing_ok=True)
+        raise
+
+
+def _told_size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.2f} MB"
 
 
 def _in_order(
@@ -474,12 +495,28 @@ def _locked(path: Path) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    with path.open("ab") as handle:
+    handle = path.open("ab")
+    try:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-        # Gone when nobody needs it; one who waits holds the old file open and finds the cache.
-        path.unlink(missing_ok=True)
+            # One who waited may hold a file that is gone, and a third one a new file.
+            while not _is_at(handle, path):
+                handle.close()
+                handle = path.open("ab")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        handle.close()
+
+
+def _is_at(handle: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 __all__ = ["Cache", "open_cache", "shrink"]

@@ -15,6 +15,8 @@ import struct
 from functools import cache
 from pathlib import Path
 
+from cxrmine.errors import UserError
+
 #: TensorBoard takes any file whose name holds ``tfevents``.
 NAME = "events.out.tfevents.cxrmine"
 
@@ -30,12 +32,22 @@ class EventFile:
         How much of an earlier start's file is kept, in bytes; what follows is cut off. With 0 the
         file begins anew.
 
+    Raises
+    ------
+    UserError
+        If the earlier start's file is not there or shorter than that.
+
     Notes
     -----
     An event's time is its step in seconds: TensorBoard's axes "step" and "relative" then agree.
     """
 
     def __init__(self, path: Path, size: int = 0) -> None:
+        if size and (not path.is_file() or path.stat().st_size < size):
+            raise UserError(
+                f"the events of the earlier start, {str(path)!r}, are missing or cut short; start "
+                "the run anew with --force."
+            )
         self._handle = path.open("r+b" if size else "wb")
         self._handle.truncate(size)
         self._handle.seek(0, os.SEEK_END)

@@ -28,6 +28,7 @@ from cxrmine.errors import UserError
 from cxrmine.training.distributed import Ranks
 from cxrmine.training.losses import LOSSES, BatchCounts
 from cxrmine.training.optimizers import create_optimizer, set_rate
+from cxrmine.training.precision import computed_in, in_half
 from cxrmine.training.schedules import Plateau, rate
 
 if TYPE_CHECKING:
@@ -156,10 +157,9 @@ class Loop:
         self._say = say
         self._loss = LOSSES[recipe.loss]
         self._losses: list[Tensor] = []
-        on_gpu = self._device.type == "cuda"
-        self._half = on_gpu and recipe.training.precision == "bf16"
+        self._half = in_half(self._device, recipe.training.precision)
         self._network = ranks.wrap(model, self._device)
-        if recipe.training.compile and on_gpu:
+        if recipe.training.compile and self._device.type == "cuda":
             self._network = torch.compile(self._network)  # type: ignore[assignment]
 
     def epoch(self) -> Iterator[int]:
@@ -213,7 +213,7 @@ class Loop:
             raise UserError(
                 f"the loss is no number any more in epoch {self.place.epoch + 1} (with a learning "
                 f"rate of {self.recipe.optimizer.lr:g}); lower it with --set optimizer.lr=…, or "
-                "use --set training.precision=float32."
+                "use --set training.precision=float32, and start anew with --force."
             )
 
     def finish_epoch(self, validation: Validation | None) -> EpochResult:
@@ -272,7 +272,7 @@ class Loop:
         )
         for number, (images, wanted, known) in enumerate(pieces, start=1):
             with self._together(number == len(pieces)):
-                with self._precision():
+                with computed_in(self._device, self._half):
                     logits = self._network(images)
                 loss = self._loss(logits, wanted, known, counts)
                 # Several processes' gradients are averaged where they should be added up.
@@ -280,9 +280,6 @@ class Loop:
             total += loss.detach()
         self.optimizer.step()
         return total
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        return torch.autocast("cuda", dtype=torch.bfloat16) if self._half else nullcontext()
 
     def _together(self, last: bool) -> AbstractContextManager[Any]:
         """Let processes exchange gradients with the last piece only."""

@@ -19,11 +19,12 @@ from torch import Tensor
 from cxrmine.dataset.model import Box
 from cxrmine.errors import UserError
 from cxrmine.evaluation.auc import auc
-from cxrmine.tables import atomic_write_bytes, write_csv
+from cxrmine.tables import write_csv
 from cxrmine.training.augment import Normalize, evaluation_view
 from cxrmine.training.distributed import Ranks
 from cxrmine.training.loop import Validation
-from cxrmine.training.losses import LOSSES
+from cxrmine.training.losses import LOSSES, probabilities
+from cxrmine.training.precision import computed_in, in_half
 from cxrmine.training.recipe import Recipe, recipe_from_text
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Predictor:
         self._ranks = ranks or Ranks()
         self._batch = batch or recipe.training.batch
         self._device = next(model.parameters()).device
-        self._half = self._device.type == "cuda" and recipe.training.precision == "bf16"
+        self._half = in_half(self._device, recipe.training.precision)
 
     def logits(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the model's logits, shape (m, k), of rows of the cache, in their order."""
@@ -121,7 +122,7 @@ class Predictor:
         maps : ndarray of float32, shape (b, len(outputs), S, S)
             Class activations as they are, not scaled.
         scores : ndarray of float32, shape (b, len(outputs))
-            The outputs' probabilities.
+            The outputs' scores, as `scores_of` has them.
         """
         from cxrmine.localization.cam import class_activation_maps
 
@@ -131,7 +132,9 @@ class Predictor:
             features = self._model.activations(images).float()
             weight = self._model.prediction.weight[chosen].float()
             logits = self._model.classify(features)[:, chosen]
-            return class_activation_maps(features, weight), torch.sigmoid(logits.float())
+            with computed_in(self._device, False):
+                maps = class_activation_maps(features, weight)
+            return maps, probabilities(self.recipe.loss, logits)
 
         for maps, scores in self._each(rows, forward, most=_MAPS_AT_ONCE):
             yield maps.cpu().numpy(), scores.cpu().numpy()
@@ -153,7 +156,7 @@ class Predictor:
             )
             result = None
             try:
-                with torch.inference_mode(), self._precision():
+                with torch.inference_mode(), computed_in(self._device, self._half):
                     x = self._view(grey.to(self._device))
                     result = forward(x)
             except torch.OutOfMemoryError:
@@ -171,9 +174,6 @@ class Predictor:
         normalize = cast(Normalize, data.normalize)
         return evaluation_view(grey, data.crop, normalize, channels_last=True)
 
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._half)
-
 
 def _auc(
     scores: NDArray[np.float32], targets: NDArray[np.float32], mask: NDArray[np.bool_]
@@ -185,22 +185,24 @@ def _auc(
     return None if value is None else float(value)
 
 
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-logits)) in float64, without overflow on either side."""
-    wide = logits.astype(np.float64)
-    small = np.exp(-np.abs(wide))
-    return np.where(wide >= 0, 1 / (1 + small), small / (1 + small))
+def scores_of(recipe: Recipe, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what logits say, as scores in [0, 1] by the meaning that the recipe's loss gave them.
+
+    In float64, in which far fewer scores end as 0 or 1 than in the logits' own float32.
+    """
+    wide = torch.from_numpy(logits.astype(np.float64))
+    scores: NDArray[np.float64] = probabilities(recipe.loss, wide).numpy()
+    return scores
 
 
 def write_predictions(
-    path: Path, images: Sequence[str], names: Sequence[str], logits: NDArray[np.float32]
+    path: Path, images: Sequence[str], names: Sequence[str], scores: NDArray[np.float64]
 ) -> None:
-    """Write a table of probabilities: ``Image Index`` and a column a finding.
+    """Write a table of scores in [0, 1]: ``Image Index`` and a column a finding.
 
     Eight significant digits: enough that no two different float32 logits of ordinary size become
     a tie.
     """
-    scores = sigmoid(logits)
     write_csv(
         path,
         ["Image Index", *names],
@@ -211,14 +213,33 @@ def write_predictions(
     )
 
 
-def predicted_boxes(
+@dataclass(frozen=True)
+class Located:
+    """Where heat maps say that findings are, in 1024-pixel coordinates.
+
+    Parameters
+    ----------
+    boxes : list of (Box, float)
+        Boxes and their scores, by image, finding, and score, best first. A box's score is the
+        output's score times the map's peak within the box as a share of the map's highest value:
+        so boxes of an image that surely has the finding come before boxes of one that has not.
+    points : list of (str, str, float, float)
+        Image Index, finding, x and y of each map's highest value (of equal ones the first by
+        rows): the middle of a cell. A map of one value throughout points nowhere and has none.
+    """
+
+    boxes: list[tuple[Box, float]]
+    points: list[tuple[str, str, float, float]]
+
+
+def locate(
     predictor: Predictor,
     rows: NDArray[np.intp],
     images: Sequence[str],
     names: Sequence[str],
     findings: Sequence[str],
-) -> list[tuple[Box, float]]:
-    """Return boxes of each finding on each image, from class activation maps.
+) -> Located:
+    """Return boxes and the hottest point of each finding on each image, by class activation maps.
 
     Parameters
     ----------
@@ -230,15 +251,7 @@ def predicted_boxes(
     names : sequence of str
         The model's outputs.
     findings : sequence of str
-        Those that boxes are wanted of, in the order of columns.
-
-    Returns
-    -------
-    list
-        Boxes in 1024-pixel coordinates and their scores, by image, finding, and score, best
-        first. A box's score is the output's probability times the map's peak within the box as a
-        share of the map's highest value: so boxes of an image that surely has the finding come
-        before boxes of one that has not.
+        Those that places are wanted of, in the order of columns.
     """
     from cxrmine.localization.boxes import SIZE, boxes_from_maps
     from cxrmine.localization.heatmap import to_grey
@@ -248,7 +261,7 @@ def predicted_boxes(
     # The map stands for the centre crop, the boxes for the whole image.
     scale = SIZE / data.size
     offset = (data.size - data.crop) // 2 * scale
-    found: list[tuple[Box, float]] = []
+    found = Located([], [])
     start = 0
     for maps, scores in predictor.heat_maps(rows, outputs):
         grey = to_grey(maps).reshape(-1, *maps.shape[2:])
@@ -259,7 +272,17 @@ def predicted_boxes(
         ):
             image, finding = divmod(at, len(findings))
             place = (x + offset, y + offset, width, height)
-            found.append((Box(images[start + image], findings[finding], *place), score))
+            found.boxes.append((Box(images[start + image], findings[finding], *place), score))
+        # A map that is interpolated has its highest value at the middle of a cell as well.
+        flat = maps.reshape(-1, maps.shape[2] * maps.shape[3])
+        cell = data.crop * scale / maps.shape[3]
+        for at, (one, peak) in enumerate(zip(flat, flat.argmax(axis=1).tolist(), strict=True)):
+            if one.min() == one[peak]:
+                continue
+            image, finding = divmod(at, len(findings))
+            row, column = divmod(peak, maps.shape[3])
+            x, y = ((index + 0.5) * cell + offset for index in (column, row))
+            found.points.append((images[start + image], findings[finding], x, y))
         start += len(maps)
     return found
 
@@ -270,18 +293,6 @@ def save_model(path: Path, model: Classifier, names: Sequence[str], recipe: Reci
 
     about = {"names": list(names), "recipe": recipe.as_yaml()}
     save_weights(model, path, extra={_META: json.dumps(about)})
-    _order_header(path)
-
-
-def _order_header(path: Path) -> None:
-    """Put the entries of a safetensors header in order: the library writes them in any."""
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin on a multiple of eight
-    atomic_write_bytes(path, len(text).to_bytes(8, "little") + text + data[8 + length :])
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -341,10 +352,19 @@ def build_model(recipe: Recipe, outputs: int) -> Classifier:
     return create_model(
         recipe.model,
         outputs,
-        transition=recipe.transition,
-        pooling=recipe.pooling.kind,
-        r=recipe.pooling.r,
         weights=recipe.weights,
         freeze=recipe.freeze,
-        stride=recipe.stride,
+        **layers(recipe),
     )
+
+
+def layers(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe says of its model's layers, as `model_spec` takes it."""
+    return {
+        "transition": recipe.transition,
+        "pooling": recipe.pooling.kind,
+        "r": recipe.pooling.r,
+        "over": recipe.pooling.over,
+        "stride": recipe.stride,
+        "dilate": recipe.dilate,
+    }

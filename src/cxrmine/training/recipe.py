@@ -64,11 +64,14 @@ class Pooling:
     """How the maps become one number each: ``average``, ``max`` or ``lse`` with its `r`.
 
     Log-sum-exp pooling lies between the two: the average for r → 0, the maximum for r → ∞ (Wang
-    et al. 2017, equation 3).
+    et al. 2017, equation 3). Pooled are the features before the prediction layer, as in that
+    paper, or, with `over` set to ``maps``, what the prediction layer says at each place (Pinheiro
+    and Collobert, CVPR 2015): then a finding's map is trained to be low wherever it is not.
     """
 
     kind: str = _key("average", choices=("average", "max", "lse"))
     r: float = _key(10.0, above=0)
+    over: str = _key("features", choices=("features", "maps"))
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ class Training:
         Images a step forward and steps whose gradients are added up; their product is what the
         optimiser sees (ChestX-ray8 keeps it at 80). Over all processes.
     precision : str
-        ``bf16`` (autocast on a GPU; a CPU computes in float32 all the same) or ``float32``.
+        ``bf16`` (autocast, on GPUs and on processors that multiply it in hardware; others compute
+        in float32 all the same) or ``float32``.
     compile : bool
         Whether torch.compile makes kernels of the model; GPU only.
     early_stopping : int
@@ -190,6 +194,10 @@ class Recipe:
         network's own, ``none`` for no such layer.
     stride : int, optional
         Pixels of the input a cell of the feature map; by default the network's own.
+    dilate : bool
+        Whether the filters behind a reduction that a smaller `stride` leaves out are spread, so
+        that they see as much of the image as before. Weights trained with the reduction need it;
+        without it a cell sees less of the image, and a heat map points more exactly.
     pooling, data, augment, optimizer, schedule, training
         See their classes.
     outputs : 14, 15, "columns" or tuple of str
@@ -216,6 +224,7 @@ class Recipe:
     freeze: bool = False
     transition: int | str = "default"
     stride: int | None = _key(None, low=1)
+    dilate: bool = True
     pooling: Pooling = field(default_factory=Pooling)
     outputs: int | str | tuple[str, ...] = _key("columns", choices=(14, 15, "columns"))
     uncertain: str = _key("ignore", choices=("ignore", "zeros", "ones"))

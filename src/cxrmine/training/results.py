@@ -7,7 +7,7 @@ again from the predictions with those commands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +37,9 @@ from cxrmine.training.loop import EpochResult, Place
 from cxrmine.training.predict import (
     MODEL,
     Predictor,
-    predicted_boxes,
+    locate,
     save_model,
-    sigmoid,
+    scores_of,
     write_predictions,
 )
 from cxrmine.training.recipe import Recipe
@@ -97,7 +97,8 @@ def write_results(
     names = task.labels.names
     for part, values in logits.items():
         rows = getattr(task, part)
-        write_predictions(folder / f"predictions_{part}.csv", _images(task, rows), names, values)
+        shown = scores_of(recipe, values)
+        write_predictions(folder / f"predictions_{part}.csv", _images(task, rows), names, shown)
     save_model(folder / MODEL, model, names, recipe)
     atomic_write_text(folder / "recipe.yaml", recipe.as_yaml())
     write_csv(
@@ -109,7 +110,7 @@ def write_results(
     sections = [_training_section(recipe, place)]
     results: dict[str, Any] = {"test": None, "boxes": None}
     if "test" in logits:
-        scores = _scores(task, logits["test"])
+        scores = _scores(task, scores_of(recipe, logits["test"]))
         write_csv(
             folder / "metrics.csv",
             METRIC_COLUMNS,
@@ -200,11 +201,11 @@ def _training_section(recipe: Recipe, place: Place) -> Section:
     )
 
 
-def _scores(task: Task, logits: NDArray[np.float32]) -> Classification:
+def _scores(task: Task, scores: NDArray[np.float64]) -> Classification:
     rows = task.test
     return evaluate(
         task.labels.names,
-        sigmoid(logits),
+        scores,
         task.labels.targets[rows],
         task.labels.mask[rows],
         _patients(task, rows),
@@ -292,8 +293,10 @@ def _boxes(
     folder: Path, task: Task, predictor: Predictor
 ) -> tuple[dict[str, Any], tuple[Section, ...]] | None:
     """Draw boxes on the test images that have true ones, score them, and write both."""
+    from cxrmine.evaluation.box_inputs import read_points
     from cxrmine.evaluation.evaluate_boxes import measure_boxes, write_boxes
     from cxrmine.evaluation.overlays import folder_pixels
+    from cxrmine.evaluation.pointing import score_points
 
     outputs = {key(name) for name in task.labels.names}
     inside = {task.dataset.rows[row].image_index: int(row) for row in task.test}
@@ -308,7 +311,7 @@ def _boxes(
     spelled = {key(box.finding): box.finding for box in truth}
     asked = [name for name in task.labels.names if key(name) in spelled]
     rows = np.array([inside[image] for image in images], dtype=np.intp)
-    found = predicted_boxes(predictor, rows, images, task.labels.names, asked)
+    found = locate(predictor, rows, images, task.labels.names, asked)
     # What is measured is what is written: digits beyond these mean nothing.
     drawn = [
         Box(
@@ -316,10 +319,18 @@ def _boxes(
             spelled[key(box.finding)],
             *(round(side, 4) for side in (box.x, box.y, box.width, box.height)),
         )
-        for box, _ in found
+        for box, _ in found.boxes
     ]
-    scores = [float(f"{score:.8g}") for _, score in found]
+    scores = [float(f"{score:.8g}") for _, score in found.boxes]
     write_box_list(folder / "predicted_boxes.csv", drawn, scores=scores)
+    write_csv(
+        folder / "points.csv",
+        ["Image Index", "Finding Label", "x", "y"],
+        (
+            (image, spelled[key(finding)], round(x, 4), round(y, 4))
+            for image, finding, x, y in found.points
+        ),
+    )
     result = measure_boxes(
         drawn,
         scores,
@@ -329,6 +340,9 @@ def _boxes(
         pixels=folder_pixels(task.dataset.folder / IMAGES),
         source="class activation maps of this run's model",
     )
+    # The maps' own points rather than the middles of boxes: a heat map is what is judged.
+    points, _ = read_points(folder / "points.csv", result.inputs.task)
+    result = replace(result, pointing=score_points(result.inputs.task, points))
     write_boxes(folder, result)
     at = ("IoBB", 0.5, POOLED)
     main = next(row for row in result.scores if (row.measure, row.threshold, row.finding) == at)

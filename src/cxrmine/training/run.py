@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 import cxrmine
 from cxrmine.dataset.read import BOXES, DATA_ENTRY, LABELS, SPLITS, Dataset
 from cxrmine.errors import UserError
+from cxrmine.runs.endings import endings_told
 from cxrmine.runs.folder import OutputFolder, Writes
 from cxrmine.runs.progress import Progress, open_progress
 from cxrmine.training import event_file
@@ -38,7 +39,8 @@ from cxrmine.training.labels import Labels, check_classes, part_rows, training_l
 from cxrmine.training.loop import Clock, EpochResult, Loop, Place, Validation
 from cxrmine.training.losses import LOSSES
 from cxrmine.training.models import MODELS
-from cxrmine.training.predict import MODEL, Predictor, build_model
+from cxrmine.training.precision import in_half
+from cxrmine.training.predict import MODEL, Predictor, build_model, layers
 from cxrmine.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ WRITES = Writes(
 )
 # Steps between two looks at the clock where several processes must agree on a checkpoint.
 _STEPS_BETWEEN_LOOKS = 50
+# In the words of torch, which has no error of its own for a CPU's memory.
+_SHORT_OF_MEMORY = "DefaultCPUAllocator"
 # Images of the first batch that TensorBoard shows.
 _SHOWN = 16
 
@@ -161,15 +165,39 @@ def train(
         If the data set, the recipe, the device or the folder is not what it must be; or the run
         was stopped from outside, with how to go on.
     """
+    with endings(settings, out):
+        return train_within(settings, out, resume=resume, force=force)
+
+
+def train_within(
+    settings: TrainSettings, out: Path, *, resume: bool = False, force: bool = False
+) -> Outcome:
+    """Do what `train` does, as a part of something larger that knows how it is continued."""
     processes = ranks()
     device = choose_device(settings.device, processes)
-    check_names(settings.recipe)
+    check_recipe(settings.recipe)
+    check_place(settings, out)
     with process_group(processes, device):
         return _train(settings, out, device, processes, resume=resume, force=force)
 
 
-def check_names(recipe: Recipe) -> None:
-    """Make sure that a recipe's model and loss exist.
+def check_place(settings: TrainSettings, out: Path) -> None:
+    """Keep a run's files out of its data set, whose own they would be taken for.
+
+    Raises
+    ------
+    UserError
+        If the output folder is the data set or lies within.
+    """
+    if out.resolve().is_relative_to(settings.dataset.resolve()):
+        raise UserError(
+            f"--out {str(out)!r} lies in the data set {str(settings.dataset)!r}; name a folder "
+            "beside it."
+        )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Make sure that a recipe's model and loss exist, and that the model can be built.
 
     Raises
     ------
@@ -185,6 +213,15 @@ def check_names(recipe: Recipe) -> None:
                 f"the recipe {recipe.name!r} asks for the {key} {name!r}, which does not exist; "
                 f"use {', '.join(known)}."
             )
+    from cxrmine.training.models.create import model_spec
+
+    model_spec(recipe.model, 1, **layers(recipe))
+    smallest = MODELS[recipe.model].smallest
+    if recipe.data.crop < smallest:
+        raise UserError(
+            f"images of {recipe.data.crop} pixels are too small for {recipe.model}, which needs "
+            f"{smallest}; raise data.crop and data.size of the recipe, or take another model."
+        )
 
 
 def prepare(settings: TrainSettings) -> Task:
@@ -244,8 +281,9 @@ def _train(
     force: bool,
 ) -> Outcome:
     folder = OutputFolder(out, WRITES)
+    folder.state()  # says so at once if it is a file
     task = prepare(settings)
-    with _endings_told(out), folder.locked() if processes.first else nullcontext():
+    with folder.locked() if processes.first else nullcontext():
         state = folder.open(resume=resume, force=force) if processes.first else "empty"
         state = processes.from_first(state)
         if state == "finished":
@@ -286,14 +324,23 @@ def _open_cache(settings: TrainSettings, task: Task, processes: Ranks) -> Cache:
 
 
 @contextmanager
-def _endings_told(out: Path) -> Iterator[None]:
+def endings(settings: TrainSettings, out: Path) -> Iterator[None]:
+    """Turn what ends a run from outside into a `UserError` that says how to continue.
+
+    Raises
+    ------
+    UserError
+        With exit status 130 after Ctrl-C, with 1 if the disk or the memory is full.
+    """
+    told = endings_told(
+        out, lambda: f"continue with --resume --out {str(out)!r}.", also=settings.cache
+    )
     try:
-        yield
-    except KeyboardInterrupt:
-        raise UserError(
-            f"interrupted; continue with --resume --out {str(out)!r}.", exit_code=130
-        ) from None
-    except torch.OutOfMemoryError:
+        with told:
+            yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if type(error) is RuntimeError and _SHORT_OF_MEMORY not in str(error):
+            raise
         raise UserError(
             "out of memory outside of training steps; lower training.batch, data.size and "
             "data.crop, then start again with --force.",
@@ -534,7 +581,7 @@ class _Run:
 
     def _record(self) -> dict[str, Any]:
         place, recipe = self.loop.place, self.settings.recipe
-        on_gpu = self.device.type == "cuda"
+        half = in_half(self.device, recipe.training.precision)
         return {
             "command": COMMAND,
             "version": cxrmine.__version__,
@@ -555,7 +602,7 @@ class _Run:
                 "images_a_step": self.loop.batches.batch * self.processes.world,
                 "processes": self.processes.world,
                 "device": self.device.type,
-                "precision": recipe.training.precision if on_gpu else "float32",
+                "precision": "bf16" if half else "float32",
             },
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }

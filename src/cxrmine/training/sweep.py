@@ -37,10 +37,18 @@ from cxrmine.training.distributed import choose_device, process_group, ranks
 from cxrmine.training.folds import fold_name, read_with_split
 from cxrmine.training.labels import training_labels
 from cxrmine.training.recipe import Recipe, change_recipe, with_split
-from cxrmine.training.run import COMMAND, TrainSettings, train
+from cxrmine.training.run import (
+    COMMAND,
+    TrainSettings,
+    check_place,
+    check_recipe,
+    endings,
+    prepare,
+    train_within,
+)
 
 MEAN = "mean"
-_WRITES = Writes(
+WRITES = Writes(
     f"{COMMAND} --sweep",
     frozenset(
         {"sweep.csv", "sweep_runs.csv", "metrics.csv", "predictions_test.csv", "report.html", "run.json"}
@@ -116,14 +124,26 @@ def plan_runs(settings: SweepSettings) -> list[SweepRun]:
     Raises
     ------
     UserError
-        If a key or a value is none of a recipe.
+        If a key or a value is none of a recipe, or two runs would be the same.
     """
+    if "split" in settings.values:
+        raise UserError(
+            "--sweep split: splits are no values to compare; give --repeats N or --folds N, or "
+            "one of them with --set split=…"
+        )
     recipe = replace(settings.base.recipe, sweep={}, repeats=1)
     runs = []
+    labels: dict[str, str] = {}
     for combination in itertools.product(*settings.values.values()):
         pairs = list(zip(settings.values, combination, strict=True))
         changed = change_recipe(recipe, [f"{k}={v}" for k, v in pairs], "--sweep")
+        check_recipe(changed)
         label = ", ".join(f"{key} = {value}" for key, value in pairs) or recipe.name
+        twin = labels.setdefault(changed.digest(), label)
+        if twin != label:
+            raise UserError(
+                f"--sweep: {twin!r} and {label!r} train the same; leave one of them out."
+            )
         for split in settings.splits:
             parts = [f"{key}={value}" for key, value in pairs]
             if len(settings.splits) > 1:
@@ -149,10 +169,18 @@ def run_sweep(
     Raises
     ------
     UserError
-        As `cxrmine.training.run.train`; also if a key of the sweep is none of a recipe.
+        As `cxrmine.training.run.train`; also if a key of the sweep is none of a recipe, or what
+        one of its runs asks of the data set is not there.
     """
+    with endings(settings.base, out):
+        return _run_sweep(settings, out, resume=resume, force=force)
+
+
+def _run_sweep(settings: SweepSettings, out: Path, *, resume: bool, force: bool) -> SweepOutcome:
     runs = plan_runs(settings)
-    folder = OutputFolder(out, _WRITES)
+    check_place(settings.base, out)
+    folder = OutputFolder(out, WRITES)
+    folder.state()  # says so at once if it is a file
     identity: dict[str, Any] = {
         "recipe": settings.base.recipe.settings(),
         "sweep": {key: list(map(str, values)) for key, values in settings.values.items()},
@@ -160,13 +188,15 @@ def run_sweep(
     }
     processes = ranks()
     first = processes.first
+    device = choose_device(settings.base.device, processes)
+    _check_data(settings, runs)
     # Connected once for all runs: a second start would find the first one's leavings.
-    connected = process_group(processes, choose_device(settings.base.device, processes))
+    connected = process_group(processes, device)
     with connected, folder.locked() if first else nullcontext():
         state = folder.open(resume=resume, force=force) if first else "empty"
         if first and state == "empty":
             folder.clear()
-            folder.begin({"command": _WRITES.command, **identity})
+            folder.begin({"command": WRITES.command, **identity})
         elif first:
             folder.check_same(folder.earlier(state), identity)
         ran = kept = 0
@@ -174,7 +204,7 @@ def run_sweep(
         for number, run in enumerate(runs, start=1):
             if first:
                 _say(f"run {number} of {len(runs)}: {run.label}, {run.split}")
-            outcome = train(
+            outcome = train_within(
                 replace(settings.base, recipe=run.recipe),
                 out / run.folder,
                 resume=state != "empty",
@@ -192,6 +222,21 @@ def run_sweep(
         return SweepOutcome(record, ran, kept, True)
 
 
+def _check_data(settings: SweepSettings, runs: Sequence[SweepRun]) -> None:
+    """Find what is wrong with the last run's data before hours are spent on the first."""
+    seen = set()
+    for run in runs:
+        recipe = run.recipe
+        asked = (recipe.split, recipe.outputs, recipe.uncertain, recipe.weights)
+        if asked not in seen:
+            seen.add(asked)
+            if not len(prepare(replace(settings.base, recipe=recipe)).test):
+                raise UserError(
+                    f"the split {run.split!r} has no test part to compare runs on; name another "
+                    "one."
+                )
+
+
 def _compare(
     settings: SweepSettings,
     out: Path,
@@ -203,10 +248,6 @@ def _compare(
     rows = []
     for run, record in zip(runs, records, strict=True):
         test = record["results"]["test"]
-        if test is None:
-            raise UserError(
-                f"the split {run.split!r} has no test part to compare runs on; name another one."
-            )
         for finding, (auc, low, high) in {**test["findings"], MEAN: test["mean_auc"]}.items():
             rows.append((run.label, run.split, finding, auc, low, high, run.folder))
     write_csv(
@@ -264,7 +305,7 @@ def _compare(
         ),
     )
     return {
-        "command": _WRITES.command,
+        "command": WRITES.command,
         "version": cxrmine.__version__,
         **identity,
         "results": results,

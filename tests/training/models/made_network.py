@@ -13,7 +13,7 @@ from cxrmine.training.models.surgery import without
 def build(stride: int) -> nn.Module:
     return nn.Sequential(
         OrderedDict(
-            conv1=nn.Conv2d(3, 4, 3, stride=stride // 2, padding=1),
+            conv1=nn.Conv2d(3, 4, 3, stride=stride // 2, padding=1, bias=False),
             bn1=nn.BatchNorm2d(4),
             relu1=nn.ReLU(inplace=True),
             conv2=nn.Conv2d(4, 6, 3, stride=2, padding=1),

@@ -176,9 +176,10 @@ def test_half_precision_and_channels_last_change_rounding_only(made):
     torch.testing.assert_close(model(x.to(memory_format=torch.channels_last)), whole)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         half = model(x)
-    assert half.dtype == torch.bfloat16
-    torch.testing.assert_close(half.float(), whole, rtol=0.02, atol=0.02)
-    half.float().square().sum().backward()
+    # The features are rounded, the logits not once more: two images would easily tie.
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, whole, rtol=0.02, atol=0.02)
+    half.square().sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 

@@ -71,6 +71,8 @@ def misfit(kind, tensors):
         tensors["prediction.scale"] = torch.zeros(3)
     elif kind == "of another shape":
         tensors["prediction.weight"] = torch.zeros(4, 5)
+    elif kind == "whole numbers where fractions belong":
+        tensors["prediction.bias"] = torch.zeros(3, dtype=torch.int32)
     else:
         tensors["trunk.conv2.weight"][0, 0, 0, 0] = float("nan")
 
@@ -81,6 +83,7 @@ def misfit(kind, tensors):
         ("missing", "prediction.bias"),
         ("not of this model", "prediction.scale"),
         ("of another shape", "prediction.weight (4, 5) instead of (3, 5)"),
+        ("whole numbers where fractions belong", "prediction.bias"),
         ("not finite", "trunk.conv2.weight"),
     ],
 )
@@ -104,10 +107,24 @@ def test_partial_and_spoiled_weights_are_refused_by_name(made, tmp_path, kind, n
 def test_of_many_misfits_some_are_named_and_the_rest_counted(made):
     with pytest.raises(
         UserError,
-        match=r"missing: trunk.conv1.weight, trunk.conv1.bias, trunk.bn1.weight, "
-        r"trunk.bn1.bias and 9 more",
+        match=r"missing: trunk.conv1.weight, trunk.bn1.weight, trunk.bn1.bias, "
+        r"trunk.bn1.running_mean and 8 more",
     ):
         load_whole(create_model(made, 3), {}, "It")
+
+
+def test_a_full_disk_leaves_no_half_and_is_an_error_of_the_system(made, tmp_path):
+    """Which commands know how to tell; safetensors' own file writer raises its own kind."""
+    model, path = create_model(made, 3), tmp_path / "model.safetensors"
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_weights(model, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kept", [0, 4, 60, -1])

@@ -1,5 +1,6 @@
-"""Classifiers: a known network, cut and fitted with the layers of ChestX-ray8 (Wang et al., CVPR 2017, section 3.1).
+"""Classifiers: a known network, cut and fitted with the layers of ChestX-ray8.
 
+Wang et al., CVPR 2017, section 3.1:
 trunk (AlexNet, GoogLeNet, VGG-16, ResNet, DenseNet) → transition layer (1×1 convolution to
 S×S×D) → pooling (average, max or LSE) → prediction layer. `create_model` builds one; `MODELS` is
 the table of what there is. A further network is one file in ``architectures/``. Importing this

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from cxrmine.errors import UserError
+from cxrmine.localization.cam import class_activation_maps
 from cxrmine.training.models.architecture import Architecture
 from cxrmine.training.models.pooling import NEEDS_R, POOLINGS
+from cxrmine.training.models.surgery import undilate
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,14 @@ class ModelSpec:
         Key of `POOLINGS`.
     r
         Sharpness of LSE pooling; None for the others.
+    over
+        What is pooled: ``features`` (the paper's order: pool each feature, then predict) or
+        ``maps`` (predict at each place, then pool each finding's map; Pinheiro and Collobert,
+        CVPR 2015). The same for average pooling.
     stride
         Input pixels per cell of the feature map.
+    dilate
+        Whether filters are spread where a stride leaves a reduction out.
     """
 
     name: str
@@ -36,7 +45,9 @@ class ModelSpec:
     transition: int | None
     pooling: str
     r: float | None
+    over: str
     stride: int
+    dilate: bool
 
 
 class Classifier(nn.Module):
@@ -66,6 +77,8 @@ class Classifier(nn.Module):
         self.frozen = frozen
         self._smallest = architecture.smallest
         self.trunk = architecture.build(spec.stride)
+        if not spec.dilate:
+            undilate(self.trunk)
         self.transition: nn.Module
         depth = architecture.channels
         if spec.transition is None:
@@ -100,11 +113,19 @@ class Classifier(nn.Module):
         return features
 
     def classify(self, features: Tensor) -> Tensor:
-        """Return the logits ``(b, k)`` of features ``(b, D, S, S)``."""
+        """Return the logits ``(b, k)`` of features ``(b, D, S, S)``, in float32 at least."""
+        # In bfloat16 a logit has three digits: images would tie, and an AUC suffer.
+        with torch.autocast(features.device.type, enabled=False):
+            if self.spec.over == "features":
+                logits: Tensor = self.prediction(self._pooled(features))
+                return logits
+            # A finding's map is then trained to be low wherever the finding is not.
+            maps = class_activation_maps(features, self.prediction.weight)
+            return self._pooled(maps) + self.prediction.bias
+
+    def _pooled(self, values: Tensor) -> Tensor:
         pool = POOLINGS[self.spec.pooling]
-        pooled = pool(features, self.spec.r) if self.spec.pooling in NEEDS_R else pool(features)
-        logits: Tensor = self.prediction(pooled)
-        return logits
+        return pool(values, self.spec.r) if self.spec.pooling in NEEDS_R else pool(values)
 
     def train(self, mode: bool = True) -> Classifier:
         """Set the training mode; a frozen trunk stays in evaluation mode."""

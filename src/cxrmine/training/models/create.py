@@ -18,7 +18,9 @@ def model_spec(
     transition: int | str | None = "default",
     pooling: str = "average",
     r: float | None = None,
+    over: str = "features",
     stride: int | None = None,
+    dilate: bool = True,
 ) -> ModelSpec:
     """Check what a recipe says of a model, and fill in the network's own choices.
 
@@ -29,7 +31,7 @@ def model_spec(
     architecture = MODELS[name]
     if isinstance(outputs, bool) or outputs < 1:
         raise UserError(f"A classifier needs at least one output, not {outputs}.")
-    check_pooling(pooling, r)
+    check_pooling(pooling, r, over)
     depth: int | None
     if transition == "default":
         depth = architecture.transition
@@ -48,7 +50,10 @@ def model_spec(
         raise UserError(
             f"{name} cannot be built with stride {stride!r}; the options are {options}."
         )
-    return ModelSpec(name, outputs, depth, pooling, r if pooling in NEEDS_R else None, stride)
+    sharpness = r if pooling in NEEDS_R else None
+    # At the network's own stride there is nothing to spread.
+    spread = dilate or stride == architecture.strides[0]
+    return ModelSpec(name, outputs, depth, pooling, sharpness, over, stride, spread)
 
 
 def create_model(
@@ -58,9 +63,11 @@ def create_model(
     transition: int | str | None = "default",
     pooling: str = "average",
     r: float | None = None,
+    over: str = "features",
     weights: str | Path = "random",
     freeze: bool = False,
     stride: int | None = None,
+    dilate: bool = True,
 ) -> Classifier:
     """Build a classifier.
 
@@ -77,6 +84,8 @@ def create_model(
         ``average``, ``max`` or ``lse``.
     r
         Sharpness of LSE pooling, above 0; not looked at for the others.
+    over
+        What is pooled: ``features`` or ``maps`` (`ModelSpec`).
     weights
         ``random`` (seed torch before), ``imagenet`` (torchvision's, for the trunk), or the path
         of a file: a whole classifier as `save_weights` writes it (.safetensors), or torchvision's
@@ -86,6 +95,8 @@ def create_model(
     stride
         Input pixels per cell of the feature map: the network's own (32 for all of the paper's)
         where None; 16 and 8 keep finer maps by dropping the last reductions, at more work.
+    dilate
+        Whether the filters behind a dropped reduction are spread (`surgery.dilate`).
 
     Returns
     -------
@@ -98,7 +109,16 @@ def create_model(
         If a word is not known, a value out of range, or the weights are not there, not whole or
         of another model.
     """
-    spec = model_spec(name, outputs, transition=transition, pooling=pooling, r=r, stride=stride)
+    spec = model_spec(
+        name,
+        outputs,
+        transition=transition,
+        pooling=pooling,
+        r=r,
+        over=over,
+        stride=stride,
+        dilate=dilate,
+    )
     architecture = MODELS[name]
     model = Classifier(architecture, spec, frozen=freeze)
     if str(weights) == "imagenet":

@@ -1,6 +1,7 @@
 """Global pooling of a feature map: average, max, and log-sum-exp between the two.
 
-ChestX-ray8 (Wang et al., CVPR 2017), section 3.2: LSE pooling goes from average pooling (r → 0) to max pooling (r → ∞).
+ChestX-ray8 (Wang et al., CVPR 2017), section 3.2: LSE pooling goes from average pooling (r → 0) to
+max pooling (r → ∞).
 """
 
 from __future__ import annotations
@@ -76,9 +77,11 @@ POOLINGS: dict[str, Callable[..., Tensor]] = {
 }
 #: Poolings that have a sharpness.
 NEEDS_R = ("lse",)
+#: What is pooled; see `ModelSpec`.
+OVER = ("features", "maps")
 
 
-def check_pooling(kind: str, r: float | None) -> None:
+def check_pooling(kind: str, r: float | None, over: str = OVER[0]) -> None:
     """Refuse a pooling that does not exist or whose sharpness is missing or out of range.
 
     Raises
@@ -88,6 +91,8 @@ def check_pooling(kind: str, r: float | None) -> None:
     """
     if kind not in POOLINGS:
         raise UserError(f"Pooling {kind!r} is not known; the options are {', '.join(POOLINGS)}.")
+    if over not in OVER:
+        raise UserError(f"Pooling over {over!r} is not known; the options are {', '.join(OVER)}.")
     if kind in NEEDS_R and (r is None or not 0 < r < float("inf")):
         raise UserError(
             f"Pooling {kind!r} needs r, a number above 0 (the paper's best is 10), not {r}."

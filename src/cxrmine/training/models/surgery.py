@@ -56,6 +56,24 @@ def dilate(module: nn.Module, factor: int) -> None:
         layer.padding = tuple(p * factor for p in layer.padding)
 
 
+def undilate(trunk: nn.Module) -> None:
+    """Take back what `dilate` spread, in a whole trunk: its filters see less of the image.
+
+    For random weights, which have learnt no spread. With filters spread, each of ResNet-18's
+    cells sees some 400 pixels around it, all of a small image, and training is free to report a
+    nodule in any corner of the map; without, only from near the nodule.
+    """
+    from torch import nn
+
+    for layer in trunk.modules():
+        if isinstance(layer, nn.Conv2d) and max(layer.dilation) > 1:
+            assert not isinstance(layer.padding, str)
+            layer.padding = tuple(
+                p // d for p, d in zip(layer.padding, layer.dilation, strict=True)
+            )
+            layer.dilation = (1, 1)
+
+
 def without(*prefixes: str) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
     """Return a function that leaves out of a state dict what begins so (layers cut off)."""
 

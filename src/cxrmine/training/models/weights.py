@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrmine.errors import UserError
+from cxrmine.tables import atomic_write_bytes
 
 if TYPE_CHECKING:
     from cxrmine.training.models.architecture import Architecture
@@ -47,13 +47,12 @@ def save_weights(model: Classifier, path: Path, *, extra: Mapping[str, Any] | No
     extra
         Further entries of the header: whatever JSON can say.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     header = {**(extra or {}), _MODEL: asdict(model.spec)}
-    partial = path.with_name(f".{path.name}.part")
-    save_file(tensors, partial, metadata={_HEADER: json.dumps(header, sort_keys=True)})
-    os.replace(partial, path)
+    # Not save_file: a full disk is an error of its own kind there, and its half stays behind.
+    atomic_write_bytes(path, save(tensors, {_HEADER: json.dumps(header, sort_keys=True)}))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -113,6 +112,11 @@ def load_whole(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> 
             f"{n} {tuple(tensors[n].shape)} instead of {tuple(t.shape)}"
             for n, t in own.items()
             if n in tensors and tensors[n].shape != t.shape
+        ],
+        "whole numbers where fractions belong": [
+            n
+            for n, t in own.items()
+            if n in tensors and t.is_floating_point() and not tensors[n].is_floating_point()
         ],
         "not finite": [
             n for n in own if n in tensors and not bool(torch.isfinite(tensors[n]).all())
