@@ -2,8 +2,7 @@
 
 Usage: python scripts/bench_boxes.py [--size 1024] [--images 880] [--workers 2] [--upsample N]
 
-Maps are smooth random ones scaled to 0 to 255, as class activation maps are; making them is not
-timed. Prints the seconds, and the load of the machine, without which they mean little.
+Maps are smooth random ones that fill 0 to 255; making them is not timed. Prints the seconds, and the load of the machine, without which they mean little.
 """
 
 from __future__ import annotations

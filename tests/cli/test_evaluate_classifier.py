@@ -228,13 +228,17 @@ def test_models_that_share_nothing_are_said_to_be_not_compared(
         assert "oddities: see warnings.csv" in screen
 
 
-def test_a_readers_other_images_are_counted(command: Command, files: Files, tmp_path: Path):
+def test_a_readers_other_images_are_counted_and_listed(
+    command: Command, files: Files, tmp_path: Path
+):
     names = [*files.ids[:100], *(f"SECRET-x{k}" for k in range(20))]
     reader = files.write("radiologist.csv", FINDINGS, files.truth, ids=names)
     out = tmp_path / "scores"
     assert command(files.ours, files.gold, "--readers", reader, "--out", out)[0] == 0
     said = {r["item"]: r["message"] for r in table(out / "warnings.csv")}
-    assert said == {"radiologist": "20 of this reader's 120 ids are not scored."}
+    assert said == {"radiologist": "20 of this reader's 120 ids are not scored (unmatched.csv)."}
+    alone = {r["id"] for r in table(out / "unmatched.csv") if r["only_in"] == "reader"}
+    assert alone == set(names[100:])
 
 
 def test_a_pipe_is_refused_and_not_taken_for_an_empty_file(

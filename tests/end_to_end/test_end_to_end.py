@@ -84,7 +84,7 @@ def way(tmp_path_factory):
     run("evaluate-classifier", way.trained / "predictions_test.csv", truth, "--out", way.auc)
     run(
         "evaluate-boxes",
-        *(way.trained / "predicted_boxes.csv", way.dataset / "BBox_List.csv"),
+        *(way.trained / "predicted_boxes.csv", way.dataset, "--part", "test"),
         *("--out", way.located),
     )
     return way

@@ -131,6 +131,7 @@ def test_a_data_sets_folder(tmp_path: Path):
     )
     without = read_gold(tmp_path)
     assert without.kind == "Data_Entry table"
+    assert without.values(("Mass", "No Finding")).tolist() == [[1, 0], [0, 1], [BLANK, BLANK]]
     write_labels(tmp_path / "labels.csv", rows, ("Mass", "Edema"))
     gold = read_gold(tmp_path)
     assert gold.kind == "data set"

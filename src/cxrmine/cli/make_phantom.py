@@ -43,7 +43,7 @@ def command(
     some laterals), reports.csv their reports by accession number, truth.csv the findings of every
     film, report_truth.csv those of every report, said.csv what each sentence says, boxes/ (XML)
     and boxes.csv the lesions' true boxes in the films' own pixels. Prints how much of the labels
-    the global mean and thumbnails give away. Needs the extra [dicom].
+    the global mean and thumbnails give away. Needs the extra [dicom] or [train].
 
     Example, from drawn hospital to data set:
 
@@ -64,8 +64,8 @@ def command(
     settings = HospitalSettings(seed, difficulty, _prevalences(prevalence or []))
     if find_spec("pydicom") is None:
         raise UserError(
-            "make-phantom writes DICOM files and needs the extra [dicom]; install it with: pip "
-            "install 'cxrmine[dicom]'"
+            "make-phantom writes DICOM files and needs the extra [dicom] or [train]; install one "
+            "with: pip install 'cxrmine[dicom]'"
         )
 
     from cxrmine.phantom.make import ENOUGH, make_phantom

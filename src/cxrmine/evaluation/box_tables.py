@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cxrmine.evaluation.box_controls import Controls
+from cxrmine.evaluation.box_controls import GRID, Controls
 from cxrmine.evaluation.box_scores import MEAN, POOLED, THRESHOLDS, BoxScore, BoxTask
 from cxrmine.evaluation.intervals import Estimate
 from cxrmine.evaluation.label_report import ScreenTable
@@ -292,9 +292,10 @@ def box_sections(
         Section(
             "Localization accuracy by finding",
             tuple(t for measure in THRESHOLDS for t in _table4(measure, task, scores, controls)),
-            "Laid out as the paper's Table 4. Random map: random values in place of the heat map, "
-            "for each image and finding with a predicted box; the mean of its repetitions, with "
-            "all boxes that it gives, and with as many as were predicted. Centre box: one box of "
+            f"Laid out as the paper's Table 4. Random map: {GRID} × {GRID} random values in place "
+            "of the heat map, for each image and finding with a predicted box; the mean of its "
+            "repetitions, with all boxes that it gives, and with as many as were predicted. It "
+            "gives many boxes, and many tries hit: see its false boxes. Centre box: one box of "
             "the finding's usual size in the middle of the image.",
         ),
         Section("Pointing game", (_pointing_table(pointing),)),

@@ -254,6 +254,7 @@ class _Work:
     models: tuple[_Scored, ...]
     comparisons: tuple[Comparison, ...]
     correlations: tuple[Correlation, ...]
+    readers_only: tuple[tuple[str, str], ...]
     warnings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
@@ -300,18 +301,20 @@ def _work(options: Options, display: Progress) -> _Work:
         if other.name not in told
     ]
     scored = set(models[0].paired.ids)
+    readers_only: list[tuple[str, str]] = []
     for reader in readers:
         if not any(p.reader == reader.name and p.position for p in models[0].points):
             warnings.append((reader.name, "no finding of this reader has a curve to be beside."))
-        if alone := len(reader.ids.keys() - scored):
-            warnings.append(
-                (reader.name, f"{alone:,} of this reader's {len(reader.ids):,} ids are not scored.")
-            )
+        if alone := [image for image in reader.ids if image not in scored]:
+            readers_only += [(reader.name, image) for image in alone]
+            told_of = f"{len(alone):,} of this reader's {len(reader.ids):,} ids are not scored"
+            warnings.append((reader.name, f"{told_of} (unmatched.csv)."))
     return _Work(
         gold,
         tuple(models),
         tuple(comparisons),
         tuple(_correlations(models)),
+        tuple(readers_only),
         tuple(warnings),
         tuple(_notes(options, models)),
     )
@@ -509,13 +512,16 @@ def _write(
         "unmatched.csv",
         ("model", "id", "only_in"),
         (
-            (model.name, image, side)
-            for model in work.models
-            for side, images in (
-                ("predictions", model.paired.predictions_only),
-                ("gold", model.paired.gold_only),
-            )
-            for image in images
+            *(
+                (model.name, image, side)
+                for model in work.models
+                for side, images in (
+                    ("predictions", model.paired.predictions_only),
+                    ("gold", model.paired.gold_only),
+                )
+                for image in images
+            ),
+            *((reader, image, "reader") for reader, image in work.readers_only),
         ),
     )
     table("warnings.csv", ("item", "message"), work.warnings)

@@ -227,7 +227,7 @@ class Gold:
                 else:
                     array[:, k] = [codes[row.labels.get(column, "")] for row in self.rows]
             return array
-        # A Data_Entry row lists what is there: the rest is not there.
+        # A Data_Entry row lists what is there: the rest is not there. A blank one says nothing.
         place = {key(column): k for k, column in enumerate(columns)}
         # Few different combinations, many rows.
         where: dict[str, list[int]] = {}
@@ -237,7 +237,10 @@ class Gold:
             if labels not in where:
                 named = (key(label) for label in labels.split(SEPARATOR))
                 where[labels] = [place[name] for name in named if name in place]
-            array[row, where[labels]] = 1
+            if labels.strip():
+                array[row, where[labels]] = 1
+            else:
+                array[row] = BLANK
         return array
 
 
