@@ -10,8 +10,10 @@
 - step: images a second from the cache through augmentation to the optimiser's step, beside the
   same step on one random batch that lies on the device, in turns in one run.
 
-Without names all of them. The step is train-baseline's own (`cxrmine.training.loop.Loop`): bf16
-and channels_last on a GPU. The cache for `share` and `step` is noise, of which the loader knows
+Without names all of them. The step is train-baseline's own: its loop (`cxrmine.training.loop.Loop`)
+on a model set up as it sets up its own (`cxrmine.training.loop.set_up`: channels last anywhere;
+TF32 and cuDNN's search on a GPU), in bf16 on GPUs and on CPUs with instructions for it
+(`cxrmine.training.precision`; the first line says which), else in float32. The cache for `share` and `step` is noise, of which the loader knows
 nothing; it is read once before, so that it lies in the system's memory.
 """
 
@@ -42,7 +44,8 @@ from cxrmine.training.batches import Batch, Batches
 from cxrmine.training.cache import open_cache
 from cxrmine.training.distributed import Ranks
 from cxrmine.training.labels import Labels
-from cxrmine.training.loop import Clock, Loop
+from cxrmine.training.loop import Clock, Loop, set_up
+from cxrmine.training.precision import in_half
 from cxrmine.training.predict import build_model
 from cxrmine.training.recipe import change_recipe, load_recipe
 
@@ -74,8 +77,7 @@ class OneBatch:
         self.batch, self._steps = like.batch, len(like)
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(like.batch, 3, crop, crop, generator=generator).to(like.device)
-        if like.device.type == "cuda":
-            x = x.to(memory_format=torch.channels_last)
+        x = x.to(memory_format=torch.channels_last)
         targets = torch.randint(0, 2, (like.batch, len(FINDINGS)), generator=generator)
         self._made: Batch = (
             x,
@@ -99,7 +101,7 @@ def loops(options: argparse.Namespace, model: str, crop: int, folder: Path) -> t
     targets = rng.integers(0, 2, (options.images, len(FINDINGS))).astype(np.float32)
     labels = Labels(FINDINGS, targets, np.ones(targets.shape, bool))
     device = torch.device(options.device)
-    augment = Augment(AugmentConfig(size=crop), channels_last=device.type == "cuda")
+    augment = Augment(AugmentConfig(size=crop), channels_last=True)
     rows = np.arange(options.images)[: options.steps * options.batch]
     resident = {"auto": "auto", "yes": True, "no": False}[options.resident]
     batches = Batches(store, labels, rows, options.batch, 0, device, augment, resident=resident)
@@ -114,8 +116,7 @@ def loops(options: argparse.Namespace, model: str, crop: int, folder: Path) -> t
         ),
     )
     network = build_model(recipe, len(FINDINGS)).to(device)
-    if device.type == "cuda":
-        network = network.to(memory_format=torch.channels_last)
+    set_up(network, device)
     return (
         Loop(network, batches, recipe, Ranks(), print),
         Loop(network, OneBatch(batches, crop), recipe, Ranks(), print),  # type: ignore[arg-type]
@@ -227,7 +228,8 @@ def main() -> None:
     named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     load = json.dumps([round(each, 1) for each in os.getloadavg()])
     print(f"{named or platform.machine()}, {options.threads} threads, load {load}, "
-          f"torch {torch.__version__}", flush=True)  # fmt: skip
+          f"torch {torch.__version__}, {'bf16' if in_half(device, 'bf16') else 'float32'}",
+          flush=True)  # fmt: skip
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for part in options.parts or PARTS:
             {"cache": bench_cache, "share": bench_share, "step": bench_step}[part](

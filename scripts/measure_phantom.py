@@ -57,6 +57,11 @@ def prepare(out: Path, patients: int, film: int, workers: int) -> None:
         )
     if not (mined / "run.json").exists():
         command("mine-labels", hospital / "reports.csv", "--out", mined, "--force", threads=1)
+    key = out / "key"
+    if not key.exists():
+        key.mkdir()
+        # Not a secret here, so that the same patients are tested whenever this is run.
+        (key / "key").write_text(f"{1:064x}\n", encoding="ascii")
     for name, labels in (
         ("mined", mined / "labels.csv"),
         ("drawn", hospital / "report_truth.csv"),
@@ -67,7 +72,7 @@ def prepare(out: Path, patients: int, film: int, workers: int) -> None:
                 *("--dicom", hospital / "dicom", "--labels", labels),
                 *("--boxes", hospital / "boxes", "--out", out / f"dataset-{name}"),
                 # One key, or the same images would have other names.
-                *("--workers", workers, "--key", out / "key", "--force"),
+                *("--workers", workers, "--key", key, "--force"),
                 threads=1,
             )
 

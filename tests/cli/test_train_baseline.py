@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import statistics
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,81 @@ def test_the_example_works_as_printed(
     assert "is finished; nothing was left to do" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("drawn") / "phantom"
+    return write_phantom_dataset(place, 20, size=32)
+
+
+_SMALL = "--recipe smoke --set data.size=32 --set data.crop=32".split()
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_sweep_tells_each_value(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sweep"
+    words = [str(drawn), *_SMALL, "--sweep", "pooling.kind=average,max", "--out", str(out)]
+    assert _run(*words) == 0
+    said = capsys.readouterr().out.splitlines()
+    means = {row["run"]: row for row in _table(out / "sweep.csv") if row["finding"] == "mean"}
+    assert list(means) == ["pooling.kind = average", "pooling.kind = max"]
+    (place,) = {row["measured_on"] for row in means.values()}
+    images = len(_table(out / "pooling.kind=max" / "predictions_test.csv"))
+    assert place.startswith(f"{images} images of ")
+    assert place.endswith("the test part of the split 'split' of phantom")
+    assert said == [
+        "2 runs trained, 0 kept from before.",
+        f"Measured on {place}.",
+        # One split: no spread, and nothing that looks like one.
+        *(f"{run}: mean AUC {float(row['auc_mean']):.3f}." for run, row in means.items()),
+        f"All of it on one page: {out / 'report.html'}",
+    ]
+    assert _run(*words, "--resume") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "0 runs trained, 2 kept from before.",
+        *said[1:],
+    ]
+
+
+@pytest.mark.parametrize("option", ["--folds", "--repeats"])
+def test_what_a_spread_is_over_is_told(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    out = tmp_path / "several"
+    # Few patients: each part has images with and without these.
+    words = [str(drawn), *_SMALL, "--set", "outputs=[Effusion, Nodule]", option, "2"]
+    assert _run(*words, "--out", str(out)) == 0
+    ran, place, mean, page = capsys.readouterr().out.splitlines()
+    assert ran.startswith("2 runs trained")
+    assert str(out / "report.html") in page
+    over = option.removeprefix("--").replace("repeats", "splits")
+    assert f": the test parts of 2 {over} of phantom, " in place
+    runs = [row for row in _table(out / "sweep_runs.csv") if row["finding"] == "mean"]
+    tested = [_table(out / row["folder"] / "predictions_test.csv") for row in runs]
+    for row, lines in zip(runs, tested, strict=True):
+        assert row["measured_on"].startswith(f"{len(lines)} images of ")
+        assert f"of the split {row['split']!r} of phantom" in row["measured_on"]
+    union = {line["Image Index"] for lines in tested for line in lines}
+    assert place.startswith(f"Measured on {len(union)} images of ")
+    aucs = [float(row["auc"]) for row in runs]
+    spread = f"{statistics.mean(aucs):.3f} ± {statistics.stdev(aucs):.3f}"
+    assert f"mean AUC {spread} (mean ± standard deviation over 2 {over})" in mean
+    pooled = out / "metrics.csv"
+    assert pooled.is_file() == (option == "--folds")
+    if option == "--folds":
+        assert len(union) == len(_table(drawn / "Data_Entry.csv"))
+        last = _table(pooled)[-1]
+        assert f"; all folds' predictions pooled: {float(last['auc']):.3f} [" in mean
+        assert f"Measured on {last['measured_on']}." == place
+    else:
+        assert "pooled" not in mean
+
+
 def test_the_list_explains_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--recipe", "list") == 0
     said = capsys.readouterr().out
@@ -43,6 +120,7 @@ def test_the_list_explains_every_recipe(capsys: pytest.CaptureFixture[str]) -> N
         assert f"\n{name}\n" in "\n" + said
     flat = " ".join(said.split())
     assert "Wang et al. 2017" in flat
+    assert "Model: AlexNet (Krizhevsky, arXiv:1404.5997), one of ChestX-ray8's" in flat
     assert "Cardiomegaly 0.814" in flat
     assert "Sweep: pooling.r=0.1,0.5,1,5,8,10,12" in flat
     assert max(map(len, said.splitlines())) <= 100

@@ -66,10 +66,14 @@ def way(tmp_path_factory):
     way = Way(*(top / name for name in ("hospital", "mined", "dataset", "trained", "auc", "boxes")))
     run("make-phantom", "--patients", PATIENTS, "--size", 256, "--out", way.hospital)
     run("mine-labels", way.hospital / "reports.csv", "--out", way.mined)
+    # A secret of its own would give other patients to the test part in every run.
+    key = top / "key"
+    key.mkdir()
+    (key / "key").write_text(f"{1:064x}\n", encoding="ascii")
     run(
         "build-dataset",
         *("--dicom", way.hospital / "dicom", "--labels", way.mined / "labels.csv"),
-        *("--boxes", way.hospital / "boxes", "--out", way.dataset),
+        *("--boxes", way.hospital / "boxes", "--out", way.dataset, "--key", key),
     )
     run(
         "train-baseline",
@@ -94,7 +98,7 @@ def drawn(way):
     """Yield each test image with what was drawn on it, by the phantom's own table of films."""
     tested = {row["Image Index"] for row in rows(way.trained / "predictions_test.csv")}
     films = {row["file"]: row for row in rows(way.hospital / "truth.csv")}
-    for row in rows(way.dataset.with_name("dataset-key") / "crosswalk.csv"):
+    for row in rows(way.dataset.with_name("key") / "crosswalk.csv"):
         if row["Image Index"] in tested:
             film = films[f"dicom/{row['source']}"]
             yield [row["Image Index"], *(film[finding] for finding in FINDINGS)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -47,6 +49,14 @@ def area_reference(image: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
     return out
 
 
+def intact(cache: Cache) -> bool:
+    """Whether every image has the checksum that was taken when it was written."""
+    sums = json.loads(cache.path.with_suffix(".json").read_text())["crc32"]
+    images = np.load(cache.path)
+    assert len(sums) == len(images) == len(cache)
+    return sums == [zlib.crc32(image.tobytes()) for image in images]
+
+
 def test_every_image_is_there_under_its_name(dataset: Dataset):
     cache = open_cache(dataset, 32, workers=2)
     assert cache.images.shape == (IMAGES, 32, 32)
@@ -57,7 +67,7 @@ def test_every_image_is_there_under_its_name(dataset: Dataset):
         mean = picture(row.patient).reshape(32, 2, 32, 2).mean(axis=(1, 3))
         assert np.abs(cache.images[cache.index[row.image_index]] - mean).max() <= 0.5
     assert cache.checked_by == "manifest"
-    cache.verify()
+    assert intact(cache)
 
 
 def test_the_data_set_itself_stays_as_it_was(dataset: Dataset):
@@ -194,7 +204,7 @@ def test_a_truncated_cache_is_named(dataset: Dataset, cut: int):
     with pytest.raises(UserError, match=rf"{path.name}.* is truncated.*delete it"):
         open_cache(dataset, 16)
     path.unlink()
-    open_cache(dataset, 16).verify()
+    assert intact(open_cache(dataset, 16))
 
 
 def test_a_damaged_cache_is_named(dataset: Dataset):
@@ -206,8 +216,7 @@ def test_a_damaged_cache_is_named(dataset: Dataset):
         UserError, match=rf"image {IMAGES - 3} is not what was written; delete|{IMAGES - 3}"
     ):
         open_cache(dataset, 16)
-    with pytest.raises(UserError, match="damaged"):
-        cache.verify()
+    assert not intact(cache)
     data[-16 * 16 * 3 - 5] ^= 64
     data[20] ^= 1
     cache.path.write_bytes(data)
@@ -253,7 +262,7 @@ def test_a_killed_build_goes_on_where_it_stopped(
     cache = open_cache(dataset, 16, on_image=lambda done, of: said.append(done))
     assert said == list(range(9, IMAGES + 1))  # 8 were safe
     assert cache.path.read_bytes() == whole
-    cache.verify()
+    assert intact(cache)
     assert not list(place.glob("*.partial*"))
 
 
@@ -266,7 +275,7 @@ def test_a_killed_build_whose_record_is_torn_starts_anew(dataset: Dataset):
         growing.with_suffix(".partial.json").write_text(record)
         if record == "[0, 0, 0]":
             growing.write_bytes(b"not an array" * 999)
-        open_cache(dataset, 16).verify()
+        assert intact(open_cache(dataset, 16))
         cache.path.rename(growing)
     assert [path.name for path in place.glob("*.partial.json")] == []
 
@@ -276,7 +285,7 @@ def test_two_processes_at_once_make_one(dataset: Dataset):
         "import sys; from cxrmine.dataset.read import read_dataset; "
         "from cxrmine.training.cache import open_cache; import time; made = []; "
         "c = open_cache(read_dataset(sys.argv[1]), 16, "
-        "on_image=lambda *n: (made.append(n), time.sleep(0.02))); c.verify(); print(len(made))"
+        "on_image=lambda *n: (made.append(n), time.sleep(0.02))); print(len(made))"
     )
     both = [
         subprocess.Popen(
@@ -327,7 +336,7 @@ def test_a_build_that_fails_leaves_only_what_can_go_on(
     assert sorted(path.suffix for path in place.iterdir()) == [".json", ".partial"]
     spoiled.write_bytes(good)
     done: list[int] = []
-    open_cache(dataset, 16, on_image=lambda at, of: done.append(at)).verify()
+    assert intact(open_cache(dataset, 16, on_image=lambda at, of: done.append(at)))
     assert done == list(range(11, IMAGES + 1))
     assert sorted(path.suffix for path in place.iterdir()) == [".json", ".npy"]
 

@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrmine.errors import UserError
-from cxrmine.training.losses import LOSSES
-from cxrmine.training.models import MODELS
 from cxrmine.training.recipe import (
     Augmentation,
     Optimizer,
@@ -24,6 +22,7 @@ from cxrmine.training.recipe import (
     recipe_from_text,
     recipe_names,
 )
+from cxrmine.training.run import check_recipe
 
 SMALL = "name: mine\nexplain: A try.\nmodel: resnet18\n"
 
@@ -39,8 +38,10 @@ def test_the_promised_recipes_ship() -> None:
 def test_a_shipped_recipe_is_whole(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
-    assert recipe.model in MODELS
-    assert recipe.loss in LOSSES
+    check_recipe(recipe)
+    for key, values in recipe.sweep.items():
+        for value in values:
+            check_recipe(change_recipe(recipe, [f"{key}={value}"]))
     assert recipe_from_text(recipe.as_yaml(), "it") == recipe
     # Figures without a paper, or a paper's recipe without its figures, would help nobody.
     assert (recipe.published is not None) == bool(recipe.paper)

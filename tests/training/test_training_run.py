@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,25 @@ import numpy as np
 import pytest
 import torch
 from drawn_set import FINDINGS, draw_set
+from PIL import Image
+from read_events import read_events
 from tiny_model import contents, settings_for
 
 from cxrmine.dataset.boxes import read_box_list
 from cxrmine.errors import UserError
 from cxrmine.evaluation.evaluate_boxes import Options, evaluate_boxes
 from cxrmine.evaluation.predictions import read_scores
+from cxrmine.localization.boxes import THRESHOLDS, interpolated
+from cxrmine.localization.heatmap import to_grey
 from cxrmine.training import results
 from cxrmine.training.cache import open_cache
 from cxrmine.training.folds import read_with_split
+from cxrmine.training.models import Classifier
 from cxrmine.training.predict import Predictor, load_model, locate, scores_of
 from cxrmine.training.run import train
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runs"))
+from browser import browsing
 
 OUTPUTS = {
     "boxes.csv",
@@ -100,7 +110,123 @@ def test_predictions_are_the_models(dataset: Path, finished: Path) -> None:
         np.testing.assert_allclose(table.scores(FINDINGS), scores, rtol=1e-5, atol=1e-9)
 
 
+def test_what_the_page_says_of_the_run(finished: Path) -> None:
+    page = html.unescape((finished / "report.html").read_text("utf-8"))
+    for fact, value in {
+        "transition layer": "none",
+        "a cell of the heat map": "4 × 4 pixels of the input",
+        "pooling and loss": "lse (r = 5) over the features, class-mean-bce",
+        "optimiser": "adamw, weight decay 0, learning rate 0.003, constant",
+        "precision": "float32",
+    }.items():
+        assert f"<dt>{fact}</dt><dd>{value}</dd>" in page
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(finished: Path, chromium: str, tmp_path: Path) -> None:
+    def count(selector: str) -> object:
+        return page.run(f"document.querySelectorAll({json.dumps(selector)}).length")
+
+    with browsing(chromium, tmp_path) as page:
+        page.open(finished / "report.html")
+        titles = page.run("[...document.querySelectorAll('section > h2')].map(e => e.textContent)")
+        assert titles == [
+            "Training",
+            "Classification",
+            "Boxes",
+            "Localization accuracy by finding",
+            "Pointing game",
+            "Boxes on images",
+            "Settings",
+        ]
+        curves = page.run(
+            "[...document.querySelectorAll('figure')].find("
+            "f => f.querySelector('h3').textContent === 'ROC curves').querySelectorAll("
+            "'svg[role=img] .series path').length"
+        )
+        assert curves == len(FINDINGS)
+        # A picture for each test image with a box, which the browser can decode.
+        shown = page.run(
+            "Promise.all([...document.querySelectorAll('.overlay image')].map(async e => {"
+            " const i = new Image(); i.src = e.getAttribute('href'); await i.decode();"
+            " return i.naturalWidth; }))"
+        )
+        assert isinstance(shown, list)
+        assert shown
+        assert min(shown) > 0
+        assert count(".overlay .truth rect")
+        assert page.errors == []
+        assert [url for url in page.requests if not url.startswith("data:")] == [
+            (finished / "report.html").as_uri()
+        ]
+
+
+def test_tensorboard_has_every_epoch_and_a_picture(finished: Path) -> None:
+    entries = read_events(finished / "events.out.tfevents.cxrmine")
+    history = _rows(finished / "history.csv")
+    scalars: dict[str, dict[int, float]] = {}
+    pictures = []
+    for entry in entries:
+        if isinstance(entry.value, tuple):
+            pictures.append(entry)
+        else:
+            assert entry.step not in scalars.setdefault(entry.tag, {})
+            scalars[entry.tag][entry.step] = entry.value
+    steps = len(scalars["train/loss"]) // len(history)
+    assert list(scalars["train/loss"]) == list(range(1, steps * len(history) + 1))
+    ends = [steps * int(line["epoch"]) for line in history]
+    losses = np.array(list(scalars["train/loss"].values())).reshape(-1, steps).mean(axis=1)
+    np.testing.assert_allclose(losses, [float(line["train_loss"]) for line in history], rtol=1e-5)
+    for tag, column in (
+        ("train/learning rate", "lr"),
+        ("val/loss", "val_loss"),
+        ("val/mean AUC", "val_auc"),
+    ):
+        assert list(scalars[tag]) == ends
+        expected = [float(line[column]) for line in history]
+        np.testing.assert_allclose(list(scalars[tag].values()), expected, rtol=1e-5)
+    assert {f"val AUC/{finding}" for finding in FINDINGS} <= set(scalars)
+    (picture,) = pictures
+    assert (picture.step, picture.tag) == (0, "train/first batch")
+    width, height, png = picture.value
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.size == (width, height) == (4 * 32, 4 * 32)
+        assert len(np.unique(np.asarray(image))) > 20
+
+
 def test_boxes_lie_where_the_maps_are(dataset: Path, finished: Path) -> None:
+    trained = load_model(finished)
+    split = read_with_split(dataset, "split")
+    cache = open_cache(split, 32)
+    boxes, _ = read_box_list(finished / "predicted_boxes.csv")
+    images = list(dict.fromkeys(box.image for box in boxes))
+    rows = np.array([cache.index[image] for image in images])
+    found = list(Predictor(trained.model, cache, trained.recipe).heat_maps(rows, (0, 1)))
+    maps, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    best: dict[tuple[str, str], float] = {}
+    for box in boxes:
+        at = images.index(box.image), FINDINGS.index(box.finding)
+        (warm,) = interpolated(to_grey(maps[at])[np.newaxis], 32)
+        left, top, right, bottom = (
+            round(value / 32) for value in (box.x, box.y, box.x + box.width, box.y + box.height)
+        )
+        inside = warm[top:bottom, left:right]
+        assert box.score is not None
+        # The peak that its score tells of is in it, and each of its sides touches the region.
+        share = box.score / scores[at]
+        assert np.abs(inside / 255 - share).min() < 1e-4
+        sides = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
+        assert any(
+            share * 255 > threshold and all(side.max() > threshold for side in sides)
+            for threshold in THRESHOLDS
+        )
+        key = box.image, box.finding
+        best[key] = max(best.get(key, 0), share * 255 / warm.max())
+    # The hottest point of every map is in a box.
+    assert list(best.values()) == pytest.approx([1] * len(best), abs=1e-4)
+
+
+def test_boxes_are_those_of_the_test_images(dataset: Path, finished: Path) -> None:
     boxes, problems = read_box_list(finished / "predicted_boxes.csv")
     assert boxes
     assert not problems
@@ -246,6 +372,36 @@ def test_more_memory_than_there_is(dataset: Path, tmp_path: Path) -> None:
     assert told.value.exit_code == 1
 
 
+def test_short_of_memory_in_prediction_is_said(
+    dataset: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_model(finished)
+    cache = open_cache(read_with_split(dataset, "split"), 32)
+    rows = np.arange(20)
+    whole = Predictor(trained.model, cache, trained.recipe).logits(rows)
+    real = Classifier.forward
+
+    def forward(self: Classifier, images: torch.Tensor) -> torch.Tensor:
+        if not self.training and len(images) > 4:
+            raise torch.OutOfMemoryError("out of memory")
+        return real(self, images)
+
+    monkeypatch.setattr(Classifier, "forward", forward)
+    said: list[str] = []
+    predictor = Predictor(trained.model, cache, trained.recipe, say=said.append)
+    np.testing.assert_allclose(predictor.logits(rows), whole, rtol=1e-4, atol=1e-5)
+    predictor.logits(rows)
+    sentence = "out of memory in prediction: on with 4 images at a time"
+    assert said == [sentence]
+    # Also at a run's end, after the last epoch's validation.
+    monkeypatch.setattr(Predictor, "validate", lambda *_: None)
+    record = train(settings_for(dataset, "training.epochs=1"), tmp_path / "run").record
+    warnings = [line["warning"] for line in _rows(tmp_path / "run" / "warnings.csv")]
+    assert warnings.count(sentence) == 1
+    assert record["counts"]["warnings"] == len(warnings)
+    assert f"{sentence}." in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("kept", [None, 100])
 def test_events_that_are_gone(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int | None
@@ -318,14 +474,18 @@ def test_points_are_the_peaks_of_the_maps(dataset: Path, finished: Path, tmp_pat
         assert one == other
 
 
-def test_a_map_of_one_value_points_nowhere(
-    dataset: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("weight", [0.0, -1.0])
+def test_a_map_of_one_value_or_none_above_0_points_nowhere(
+    dataset: Path, finished: Path, weight: float
 ) -> None:
     trained = load_model(finished)
     with torch.no_grad():
-        trained.model.prediction.weight[0] = 0
+        trained.model.prediction.weight[0] = weight
     split = read_with_split(dataset, "split")
     predictor = Predictor(trained.model, open_cache(split, 32), trained.recipe)
+    ((maps, _),) = predictor.heat_maps(np.arange(3), (0,))
+    assert maps.max() <= 0
+    assert (np.ptp(maps) > 0) == (weight < 0)
     found = locate(predictor, np.arange(3), ["a", "b", "c"], FINDINGS, FINDINGS)
     assert [(image, finding) for image, finding, _, _ in found.points] == [
         (image, "Nodule") for image in "abc"
@@ -338,6 +498,8 @@ def test_a_model_with_filters_not_spread_comes_back_as_such(dataset: Path, tmp_p
     train(settings_for(dataset, *changes), tmp_path / "run")
     trained = load_model(tmp_path / "run")
     assert trained.recipe.dilate is False
+    page = html.unescape((tmp_path / "run" / "report.html").read_text("utf-8"))
+    assert "8 × 8 pixels of the input (by itself 32), filters not spread" in page
     assert trained.model.spec.dilate is False
     assert all(
         layer.dilation == (1, 1)
@@ -356,6 +518,17 @@ def test_a_missing_image(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lacks 1 image .*00000007_001\.png"):
         train(settings_for(copy), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_label_that_is_no_number(dataset: Path, tmp_path: Path) -> None:
+    copy = _without(dataset, tmp_path)
+    lines = (copy / "labels.csv").read_text().splitlines()
+    lines[4] = lines[4][:-1] + "nan"
+    (copy / "labels.csv").write_text("\n".join(lines) + "\n")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=r"labels\.csv, line 5.*1, 0, -1 and blank"):
+        train(settings_for(copy), tmp_path / "run")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_class_without_positives(dataset: Path, tmp_path: Path) -> None:

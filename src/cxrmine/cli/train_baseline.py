@@ -84,7 +84,12 @@ def command(
         str, typer.Option(metavar="NAME", help="auto (a GPU if there is one), cpu, cuda, cuda:N.")
     ] = "auto",
     workers: Annotated[
-        int, typer.Option(metavar="N", help="Threads that decode the images the first time.")
+        int,
+        typer.Option(
+            metavar="N",
+            help="Threads that decode the images the first time; with --phantom also processes that draw "
+            "them.",
+        ),
     ] = 1,
     cache: Annotated[
         Path | None,
@@ -255,16 +260,17 @@ def _draw(out: Path, patients: int, size: int, workers: int) -> Path:
 
 
 def _listed() -> list[str]:
-    """Return what ``--recipe list`` prints: every recipe, its paper and its published figures."""
+    """Return what ``--recipe list`` prints: every recipe, its model, its paper and figures."""
     import textwrap
 
+    from cxrmine.training.models import MODELS
     from cxrmine.training.recipe import load_recipe, recipe_names
 
     lines = []
     for name in recipe_names():
         recipe = load_recipe(name)
         lines.append(name)
-        texts = [recipe.explain]
+        texts = [recipe.explain, f"Model: {MODELS[recipe.model].explain}."]
         if recipe.paper:
             texts.append(f"Paper: {recipe.paper}")
         if recipe.published is not None:
@@ -312,12 +318,23 @@ def _told(record: Any, already_finished: bool, out: Path) -> list[str]:
 def _sweep_told(done: Any, out: Path) -> list[str]:
     """Return the closing lines of a sweep."""
     lines = [f"{done.ran} runs trained, {done.kept} kept from before."]
-    for label, result in done.record["results"].items():
-        spread = "" if result["sd"] is None else f" ± {result['sd']:.3f}"
-        line = f"{label}: mean AUC {_one(result['mean_auc'])}{spread}"
+    results = done.record["results"]
+    places = list(dict.fromkeys(result["measured_on"] for result in results.values()))
+    if len(places) == 1:
+        lines.append(f"Measured on {places[0]}.")
+    for label, result in results.items():
+        line = f"{label}: mean AUC {_one(result['mean_auc'])}"
+        if result["sd"] is not None:
+            line += f" ± {result['sd']:.3f}"
+        if result["splits"] > 1:
+            over = "folds" if "pooled_mean_auc" in result else "splits"
+            line += f" (mean ± standard deviation over {result['splits']} {over})"
         if "pooled_mean_auc" in result:
-            line += f", pooled {_three(result['pooled_mean_auc'])}"
-        lines.append(line)
+            pooled = _three(result["pooled_mean_auc"])
+            line += f"; all folds' predictions pooled: {pooled} (95 %: {result['interval']})"
+        if len(places) > 1:
+            line += f", on {result['measured_on']}"
+        lines.append(line + ".")
     lines.append(f"All of it on one page: {out / 'report.html'}")
     return lines
 

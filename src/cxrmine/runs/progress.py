@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -20,16 +25,21 @@ class Progress(Protocol):
         """Say how many reports are read and done, and whether no more will come."""
 
     def say(self, line: str) -> None:
-        """Say what happens next."""
+        """Say what has happened or happens next, so that it stays to be read."""
 
 
 class Lines:
-    """Plain lines, for a log; `done` says what becomes of the `things`."""
+    """Plain lines, for a log; `done` says what becomes of the `things`, `rate` how fast."""
 
-    def __init__(self, done: str = "labelled", things: str = "reports") -> None:
+    def __init__(
+        self, done: str = "labelled", things: str = "reports", *, rate: bool = False
+    ) -> None:
         self._done = done
         self._things = things
+        self._rate = rate
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+        # How many were done at the first word and when: a resumed run does not begin at 0.
+        self._first: tuple[int, float] | None = None
 
     def __enter__(self) -> Lines:
         return self
@@ -39,13 +49,18 @@ class Lines:
 
     def update(self, *, read: int, done: int, all_read: bool) -> None:
         """Print a line if the last one is some time ago."""
-        if time.monotonic() < self._next:
+        now = time.monotonic()
+        before, since = self._first = self._first or (done, now)
+        if now < self._next:
             return
-        self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
+        self._next = now + _SECONDS_BETWEEN_LINES
         of = f" of {read:,}" if all_read else ""
-        self.say(
+        line = (
             f"{done:,}{of} {self._things} {self._done}" if done else f"{read:,} {self._things} read"
         )
+        if self._rate and done > before and now > since:
+            line += f", {(done - before) / (now - since):,.0f} {self._things}/s"
+        self.say(line)
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -53,9 +68,25 @@ class Lines:
 
 
 class Bar:
-    """A bar, for a person at a terminal; `doing` says what is done with the reports."""
+    """A bar, for a person at a terminal.
 
-    def __init__(self, doing: str = "Labelling") -> None:
+    Parameters
+    ----------
+    doing : str
+        What is done with the reports.
+    rate_of : str, optional
+        Things of which the bar tells how many it does a second.
+    console : rich.console.Console, optional
+        By default standard error.
+    """
+
+    def __init__(
+        self,
+        doing: str = "Labelling",
+        *,
+        rate_of: str | None = None,
+        console: Console | None = None,
+    ) -> None:
         from rich import progress
         from rich.console import Console
 
@@ -63,8 +94,9 @@ class Bar:
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
+            *([_speed_column(rate_of)] if rate_of else []),
             progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console or Console(stderr=True),
             transient=True,
         )
         self._doing = doing
@@ -86,12 +118,33 @@ class Bar:
             self._bar.update(self._task, description="Reading", completed=read)
 
     def say(self, line: str) -> None:
-        """Put the line before the bar."""
-        self._bar.update(self._task, description=line.rstrip("."))
+        """Print the line above the bar, where it stays."""
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _speed_column(things: str) -> ProgressColumn:
+    """Return a column that tells how many things a second are done, of late."""
+    from rich import progress
+    from rich.text import Text
+
+    class Speed(progress.ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f} {things}/s")
+
+    return Speed()
 
 
 def open_progress(
-    doing: str = "Labelling", done: str = "labelled", things: str = "reports"
+    doing: str = "Labelling",
+    done: str = "labelled",
+    things: str = "reports",
+    *,
+    rate: bool = False,
 ) -> Progress:
-    """Return the progress display that suits standard error, in the words of the command."""
-    return Bar(doing) if sys.stderr.isatty() else Lines(done, things)
+    """Return the progress display that suits standard error, in the words of the command.
+
+    With `rate` it also tells how many things are done a second.
+    """
+    if sys.stderr.isatty():
+        return Bar(doing, rate_of=things if rate else None)
+    return Lines(done, things, rate=rate)

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn import functional
 
 #: ``imagenet``: grey/255 in three channels, each less the mean and by the standard deviation of
-#: ImageNet's (what torchvision's weights were trained with). ``per-image``: each view less its own
-#: mean, by its own standard deviation, in three equal channels.
+#: ImageNet's (what torchvision's weights were trained with). ``per-image``: a plain baseline's, each
+#: view by its own mean and standard deviation, in three equal channels.
 Normalize = Literal["imagenet", "per-image"]
 NORMALIZE: tuple[Normalize, ...] = get_args(Normalize)
 

@@ -12,7 +12,6 @@ numbers travel. What is left to the CPU is two memory copies an image at most.
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 import time
@@ -141,8 +140,6 @@ class Batches:
         self._cache = cache
         self._targets = torch.from_numpy(labels.targets).to(self.device)
         self._mask = torch.from_numpy(labels.mask).to(self.device)
-        self._digest = hashlib.sha256(self._rows.astype("<i8").tobytes()).hexdigest()[:16]
-        self._epoch, self._step = 0, 0
         self.resident = self._fits() if resident == "auto" else resident
         self._on_device: Tensor | None = None
 
@@ -168,7 +165,6 @@ class Batches:
         """
         if number < 0 or not 0 <= start_step <= len(self):
             raise ValueError(f"no step {start_step} of {len(self)} in epoch {number}")
-        self._epoch, self._step = number, start_step
         if start_step == len(self):
             return
         began = time.perf_counter()
@@ -190,60 +186,12 @@ class Batches:
                 grey = self._residents()[place] if images is None else next(images)
                 row = rows[place]
                 made = self.view.apply(grey, some_maps), self._targets[row], self._mask[row]
-                self._step += 1
                 self.waited += time.perf_counter() - began
                 yield made
                 began = time.perf_counter()
         finally:
             if images is not None:
                 images.close()
-
-    def rows_of(self, number: int, step: int) -> NDArray[np.intp]:
-        """Return which rows of the data set a step of an epoch gives, shape (b,)."""
-        if not 0 <= step < len(self):
-            raise ValueError(f"no step {step} of {len(self)}")
-        return self._rows[self._order(number)[0][self._slice(step)]]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return where the iteration is; what was fetched ahead and not yet given does not count.
-
-        Returns
-        -------
-        dict
-            ``epoch``; ``position``, the images that all ranks have had of it; ``seed``; ``rows``,
-            a hash of the part. All of it goes into JSON.
-        """
-        return {
-            "epoch": self._epoch,
-            "position": self._step * self.batch * self.world,
-            "seed": self.seed,
-            "rows": self._digest,
-        }
-
-    def step_of(self, state: dict[str, Any]) -> int:
-        """Return the step at which `epoch` has to start for a state to go on.
-
-        The batch size may be another than it was (after a halved batch, say) as long as its
-        multiples meet the position.
-
-        Raises
-        ------
-        UserError
-            If the state is of another part or seed, or lies inside one of these batches.
-        """
-        if state.get("rows") != self._digest or state.get("seed") != self.seed:
-            raise UserError(
-                "the checkpoint is of other images or another seed; resume with the same data set, "
-                "split and seed, or start anew."
-            )
-        step, rest = divmod(int(state["position"]), self.batch * self.world)
-        if rest or step > len(self):
-            raise UserError(
-                f"the checkpoint's position, image {state['position']} of the epoch, lies inside a "
-                f"batch of {self.batch} on {self.world} processes; resume with the same batch and "
-                "number of GPUs."
-            )
-        return step
 
     def _order(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return an epoch's places in the part, shape (m',), and their random numbers."""

@@ -122,6 +122,26 @@ class Place:
         )
 
 
+def set_up(model: Classifier, device: torch.device) -> None:
+    """Lay a model that is on its device out as it is computed fastest there.
+
+    What a step costs depends on it, so whoever measures steps calls it as well; its batches then
+    have the channels last, too (``Augment(…, channels_last=True)``).
+
+    Parameters
+    ----------
+    model : Classifier
+        Changed in place.
+    device : torch.device
+        On a GPU, float32 is from now on multiplied in TF32, and cuDNN tries its algorithms.
+    """
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    # Both GPUs' tensor cores and CPUs' convolutions are faster with the channels last.
+    model.to(memory_format=torch.channels_last)
+
+
 class Loop:
     """A model in training.
 

@@ -62,6 +62,8 @@ class Predictor:
         Share the work: every process must ask for the same.
     batch : int, optional
         Images at once; by default the recipe's.
+    say : callable, optional
+        Told, in a sentence, if memory is short and fewer images go at once from then on.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Predictor:
         recipe: Recipe,
         ranks: Ranks | None = None,
         batch: int | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._model = model
         self._cache = cache
         self.recipe = recipe
         self._ranks = ranks or Ranks()
         self._batch = batch or recipe.training.batch
+        self._say = say
         self._device = next(model.parameters()).device
         self._half = in_half(self._device, recipe.training.precision)
 
@@ -165,6 +169,8 @@ class Predictor:
             if result is None:
                 torch.cuda.empty_cache()
                 at_once = self._batch = -(-at_once // 2)
+                if self._say is not None:
+                    self._say(f"out of memory in prediction: on with {at_once} images at a time")
                 continue
             yield result
             start += at_once
@@ -221,11 +227,14 @@ class Located:
     ----------
     boxes : list of (Box, float)
         Boxes and their scores, by image, finding, and score, best first. A box's score is the
-        output's score times the map's peak within the box as a share of the map's highest value:
-        so boxes of an image that surely has the finding come before boxes of one that has not.
+        output's score times the map's peak v within the box on the scale that boxes are drawn on
+        (`cxrmine.localization.heatmap.to_grey`): (v - low) / (max - low), with low the map's
+        smallest value or 0, whichever is larger. So boxes of an image that surely has the finding
+        come before boxes of one that has not.
     points : list of (str, str, float, float)
         Image Index, finding, x and y of each map's highest value (of equal ones the first by
-        rows): the middle of a cell. A map of one value throughout points nowhere and has none.
+        rows): the middle of a cell. A map of one value throughout, or without one above 0, points
+        nowhere: it has no point, as it has no box.
     """
 
     boxes: list[tuple[Box, float]]
@@ -277,7 +286,7 @@ def locate(
         flat = maps.reshape(-1, maps.shape[2] * maps.shape[3])
         cell = data.crop * scale / maps.shape[3]
         for at, (one, peak) in enumerate(zip(flat, flat.argmax(axis=1).tolist(), strict=True)):
-            if one.min() == one[peak]:
+            if one[peak] <= max(one.min(), 0):
                 continue
             image, finding = divmod(at, len(findings))
             row, column = divmod(peak, maps.shape[3])

@@ -34,6 +34,7 @@ from cxrmine.evaluation.training_report import (
 )
 from cxrmine.tables import atomic_write_text, write_csv
 from cxrmine.training.loop import EpochResult, Place
+from cxrmine.training.precision import in_half
 from cxrmine.training.predict import (
     MODEL,
     Predictor,
@@ -47,6 +48,7 @@ from cxrmine.training.recipe import Recipe
 if TYPE_CHECKING:
     from cxrmine.training.cache import Cache
     from cxrmine.training.models import Classifier
+    from cxrmine.training.models.classifier import ModelSpec
     from cxrmine.training.run import Task
 
 
@@ -75,6 +77,7 @@ def write_results(
     place : Place
         The finished training's, for its history.
     warnings : sequence of str
+        What was odd; each is written once. Read at the end: predicting may add to it.
     first : bool
         Whether this process writes; the others only help to predict.
 
@@ -106,7 +109,7 @@ def write_results(
         [column.name for column in fields(EpochResult)],
         (asdict(line) for line in place.history),
     )
-    measured_on = _measured_on(task, recipe)
+    measured_on = told_measured_on(task, recipe)
     sections = [_training_section(recipe, place)]
     results: dict[str, Any] = {"test": None, "boxes": None}
     if "test" in logits:
@@ -122,15 +125,16 @@ def write_results(
         if boxed is not None:
             results["boxes"], own = boxed
             sections.extend(own)
-    write_csv(folder / "warnings.csv", ["warning"], ([warning] for warning in warnings))
+    odd = tuple(dict.fromkeys(warnings))
+    write_csv(folder / "warnings.csv", ["warning"], ([warning] for warning in odd))
     write_report(
         folder / "report.html",
         ReportInput(
             title=f"Training run {recipe.name}",
             measured_on=measured_on,
-            facts=_facts(task, recipe, place),
+            facts=_facts(task, recipe, place, model),
             sections=tuple(sections),
-            warnings=tuple(f"{warning}." for warning in warnings),
+            warnings=tuple(f"{warning}." for warning in odd),
         ),
     )
     return results
@@ -144,7 +148,8 @@ def _patients(task: Task, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     return np.array([task.dataset.rows[row].patient for row in rows], dtype=np.int64)
 
 
-def _measured_on(task: Task, recipe: Recipe) -> str:
+def told_measured_on(task: Task, recipe: Recipe) -> str:
+    """Return what the scores of a run are measured on, in words."""
     if not len(task.test):
         return f"nothing: the split {recipe.split!r} has no test part"
     patients = len(set(_patients(task, task.test).tolist()))
@@ -154,24 +159,59 @@ def _measured_on(task: Task, recipe: Recipe) -> str:
     )
 
 
-def _facts(task: Task, recipe: Recipe, place: Place) -> dict[str, str]:
-    loss, training = recipe.loss, recipe.training
-    pooling = recipe.pooling.kind + (
-        f" (r = {recipe.pooling.r:g})" if recipe.pooling.kind == "lse" else ""
-    )
+def _facts(task: Task, recipe: Recipe, place: Place, model: Classifier) -> dict[str, str]:
+    loss, training, spec = recipe.loss, recipe.training, model.spec
+    pooling = spec.pooling + (f" (r = {spec.r:g})" if spec.r is not None else "")
+    if spec.pooling != "average":  # of which both orders are the same
+        pooling += f" over the {spec.over}"
+    half = in_half(next(model.parameters()).device, training.precision)
+    precision = "bf16" if half else "float32"
+    if training.precision != precision:
+        precision += f" (the processor has no instructions for the recipe's {training.precision})"
     last = training.monitor == "last" or not len(task.val)
     chosen = "the last" if last else f"chosen by validation {training.monitor}"
     return {
         "recipe": recipe.name,
         "paper": recipe.paper or "none",
         "model": f"{recipe.model}, weights {recipe.weights}" + (", head only" * recipe.freeze),
+        "transition layer": "none" if spec.transition is None else f"{spec.transition} channels",
+        "a cell of the heat map": _cell(spec),
         "pooling and loss": f"{pooling}, {loss}",
         "images": f"{len(task.train):,} train, {len(task.val):,} val, {len(task.test):,} test",
         "input": f"{recipe.data.crop} of {recipe.data.size} pixels, {recipe.data.normalize}",
         "batch": f"{training.batch} × {training.accumulation}",
+        "optimiser": _optimiser(recipe),
+        "precision": precision,
         "epochs": f"{place.epoch}, of which number {place.best_epoch} is used ({chosen})",
         "seed": str(training.seed),
     }
+
+
+def _cell(spec: ModelSpec) -> str:
+    """Say how much of the input a cell stands for, and what was done to make it so little."""
+    from cxrmine.training.models import MODELS
+
+    own = MODELS[spec.name].strides[0]
+    side = f"{spec.stride} × {spec.stride} pixels of the input"
+    if spec.stride == own:
+        return side
+    return f"{side} (by itself {own}), filters {'spread' if spec.dilate else 'not spread'}"
+
+
+def _optimiser(recipe: Recipe) -> str:
+    settings, schedule = recipe.optimizer, recipe.schedule
+    parts = [settings.kind]
+    if settings.kind == "sgd":
+        parts.append(f"momentum {settings.momentum:g}")
+    parts += [f"weight decay {settings.weight_decay:g}", f"learning rate {settings.lr:g}"]
+    details = {
+        "step": f" (× {schedule.factor:g} every {schedule.every} epochs)",
+        "plateau": f" (× {schedule.factor:g} after {schedule.patience} epochs without gain)",
+    }
+    parts.append(schedule.kind + details.get(schedule.kind, ""))
+    if schedule.warmup:
+        parts.append(f"warm-up {schedule.warmup:g} epochs")
+    return ", ".join(parts)
 
 
 def _training_section(recipe: Recipe, place: Place) -> Section:

@@ -36,7 +36,7 @@ from cxrmine.training.checkpoints import Checkpoint, read_checkpoint, restore, w
 from cxrmine.training.distributed import Ranks, choose_device, process_group, ranks
 from cxrmine.training.folds import read_with_split
 from cxrmine.training.labels import Labels, check_classes, part_rows, training_labels
-from cxrmine.training.loop import Clock, EpochResult, Loop, Place, Validation
+from cxrmine.training.loop import Clock, EpochResult, Loop, Place, Validation, set_up
 from cxrmine.training.losses import LOSSES
 from cxrmine.training.models import MODELS
 from cxrmine.training.precision import in_half
@@ -317,7 +317,7 @@ def _open_cache(settings: TrainSettings, task: Task, processes: Ranks) -> Cache:
         )
 
     if processes.first:
-        with open_progress("Decoding", "decoded", "images") as display:
+        with open_progress("Decoding", "decoded", "images", rate=True) as display:
             cache = opened(lambda done, of: display.update(read=of, done=done, all_read=True))
     processes.from_first(None)
     return cache if processes.first else opened()
@@ -367,13 +367,9 @@ class _Run:
         self.warnings = [*task.warnings, *cache.notes]
         self.timing: list[dict[str, float]] = []
         self.seconds_before = time.perf_counter()
-        if device.type == "cuda":
-            torch.set_float32_matmul_precision("high")
-            torch.backends.cudnn.benchmark = True
-        # Both GPUs' tensor cores and CPUs' convolutions are faster with the channels last.
-        model.to(memory_format=torch.channels_last)
+        set_up(model, device)
         self.loop = Loop(model, self._batches(), recipe, processes, self._warn)
-        self.predictor = Predictor(model, cache, recipe, processes)
+        self.predictor = Predictor(model, cache, recipe, processes, say=self._warn)
         self._path = folder.parts / CHECKPOINT
         self._identity = {**task.identity["recipe"], **task.identity["data"], "images": cache.key}
         size = 0
@@ -389,7 +385,7 @@ class _Run:
         place, epochs = self.loop.place, self.settings.recipe.training.epochs
         per_epoch = len(self.loop.batches)
         images = per_epoch * self.loop.batches.batch * self.processes.world
-        display = open_progress("Training", "trained on", "images")
+        display = open_progress("Training", "trained on", "images", rate=True)
         with display if self.processes.first else nullcontext():
             self._display = display if self.processes.first else None
             saved = time.monotonic()
@@ -438,7 +434,7 @@ class _Run:
             predictor=self.predictor,
             cache=self.cache,
             place=self.loop.place,
-            warnings=tuple(dict.fromkeys(self.warnings)),
+            warnings=self.warnings,
             first=self.processes.first,
         )
         if not self.processes.first:

@@ -37,6 +37,7 @@ from cxrmine.training.distributed import choose_device, process_group, ranks
 from cxrmine.training.folds import fold_name, read_with_split
 from cxrmine.training.labels import training_labels
 from cxrmine.training.recipe import Recipe, change_recipe, with_split
+from cxrmine.training.results import told_measured_on
 from cxrmine.training.run import (
     COMMAND,
     TrainSettings,
@@ -86,6 +87,15 @@ class SweepRun:
     label: str
     split: str
     recipe: Recipe
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What a run is tested on: the images by row, their patients, and both in words."""
+
+    rows: tuple[int, ...]
+    patients: tuple[int, ...]
+    said: str
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,7 @@ def _run_sweep(settings: SweepSettings, out: Path, *, resume: bool, force: bool)
     processes = ranks()
     first = processes.first
     device = choose_device(settings.base.device, processes)
-    _check_data(settings, runs)
+    tested = _check_data(settings, runs)
     # Connected once for all runs: a second start would find the first one's leavings.
     connected = process_group(processes, device)
     with connected, folder.locked() if first else nullcontext():
@@ -215,47 +225,80 @@ def _run_sweep(settings: SweepSettings, out: Path, *, resume: bool, force: bool)
             records.append(outcome.record)
         if not first:
             return SweepOutcome({}, ran, kept, False)
-        record = _compare(settings, out, runs, records, identity)
+        record = _compare(settings, out, runs, tested, records, identity)
         if state != "finished":
             folder.add_json("run.json", record)
             folder.finish()
         return SweepOutcome(record, ran, kept, True)
 
 
-def _check_data(settings: SweepSettings, runs: Sequence[SweepRun]) -> None:
-    """Find what is wrong with the last run's data before hours are spent on the first."""
-    seen = set()
+def _check_data(settings: SweepSettings, runs: Sequence[SweepRun]) -> list[_Tested]:
+    """Find what is wrong with the last run's data before hours are spent on the first.
+
+    Returns
+    -------
+    list of _Tested
+        For each run.
+    """
+    seen: dict[tuple[object, ...], _Tested] = {}
+    tested = []
     for run in runs:
         recipe = run.recipe
         asked = (recipe.split, recipe.outputs, recipe.uncertain, recipe.weights)
         if asked not in seen:
-            seen.add(asked)
-            if not len(prepare(replace(settings.base, recipe=recipe)).test):
+            task = prepare(replace(settings.base, recipe=recipe))
+            rows = tuple(task.test.tolist())
+            if not rows:
                 raise UserError(
                     f"the split {run.split!r} has no test part to compare runs on; name another "
                     "one."
                 )
+            patients = tuple(task.dataset.rows[row].patient for row in rows)
+            seen[asked] = _Tested(rows, patients, told_measured_on(task, recipe))
+        tested.append(seen[asked])
+    return tested
+
+
+def _measured_on(settings: SweepSettings, tested: Sequence[_Tested]) -> str:
+    """Say what the runs of one combination are measured on, together."""
+    if len(tested) == 1:
+        return tested[0].said
+    sizes = sorted(len(each.rows) for each in tested)
+    each = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    images = len({row for part in tested for row in part.rows})
+    patients = len({patient for part in tested for patient in part.patients})
+    return (
+        f"{images:,} images of {patients:,} patients: the test parts of {_splits_said(settings)} "
+        f"of {settings.base.dataset.resolve().name}, {each} images each"
+    )
 
 
 def _compare(
     settings: SweepSettings,
     out: Path,
     runs: Sequence[SweepRun],
+    tested: Sequence[_Tested],
     records: Sequence[Mapping[str, Any]],
     identity: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the sweep's tables and page, and return its record."""
     rows = []
-    for run, record in zip(runs, records, strict=True):
+    for run, part, record in zip(runs, tested, records, strict=True):
         test = record["results"]["test"]
         for finding, (auc, low, high) in {**test["findings"], MEAN: test["mean_auc"]}.items():
-            rows.append((run.label, run.split, finding, auc, low, high, run.folder))
+            rows.append((run.label, run.split, finding, auc, low, high, run.folder, part.said))
     write_csv(
         out / "sweep_runs.csv",
-        ["run", "split", "finding", "auc", "auc_low", "auc_high", "folder"],
+        ["run", "split", "finding", "auc", "auc_low", "auc_high", "folder", "measured_on"],
         rows,
     )
     labels = list(dict.fromkeys(run.label for run in runs))
+    measured_on = {
+        label: _measured_on(
+            settings, [p for r, p in zip(runs, tested, strict=True) if r.label == label]
+        )
+        for label in labels
+    }
     findings = list(dict.fromkeys(row[2] for row in rows))
     summary = []
     for label in labels:
@@ -264,18 +307,23 @@ def _compare(
             summary.append((label, finding, len(aucs), *mean_sd(aucs)))
     write_csv(
         out / "sweep.csv",
-        ["run", "finding", "splits", "auc_mean", "auc_sd"],
-        ([label, finding, n, _round(mean), _round(sd)] for label, finding, n, mean, sd in summary),
+        ["run", "finding", "splits", "auc_mean", "auc_sd", "measured_on"],
+        (
+            [label, finding, n, _round(mean), _round(sd), measured_on[label]]
+            for label, finding, n, mean, sd in summary
+        ),
     )
     sections = [_sweep_section(settings, labels, findings, summary)]
     results: dict[str, Any] = {
-        label: {"mean_auc": _round(mean), "sd": _round(sd), "splits": n}
+        label: {
+            "mean_auc": _round(mean),
+            "sd": _round(sd),
+            "splits": n,
+            "measured_on": measured_on[label],
+        }
         for label, finding, n, mean, sd in summary
         if finding == MEAN
     }
-    measured_on = (
-        f"the test parts of {_splits_said(settings)} of {settings.base.dataset.resolve().name}"
-    )
     if settings.pooled:
         pooled = _pool(settings, out, runs)
         for label, (scores, names, table) in pooled.items():
@@ -284,18 +332,19 @@ def _compare(
             write_csv(
                 out / f"metrics{suffix}.csv",
                 METRIC_COLUMNS,
-                (list(r) for r in metric_rows(scores, (), measured_on=measured_on)),
+                (list(r) for r in metric_rows(scores, (), measured_on=measured_on[label])),
             )
             mean = scores.mean_auc
             results[label]["pooled_mean_auc"] = [
                 _round(v) for v in (mean.value, mean.low, mean.high)
             ]
+            results[label]["interval"] = scores.interval
         sections.append(_pooled_section({label: entry[0] for label, entry in pooled.items()}))
     write_report(
         out / "report.html",
         ReportInput(
             title=f"Comparison: {settings.base.recipe.name}",
-            measured_on=measured_on,
+            measured_on="; ".join(dict.fromkeys(measured_on.values())),
             facts={
                 "recipe": settings.base.recipe.name,
                 "paper": settings.base.recipe.paper or "none",
@@ -375,7 +424,11 @@ def _sweep_section(
         "AUC on the test parts",
         ("run", *findings),
         [[label, *(cell(label, finding) for finding in findings)] for label in labels],
-        note=f"Mean ± standard deviation over {_splits_said(settings)}.",
+        note=(
+            f"On {_splits_said(settings)}."
+            if len(settings.splits) == 1
+            else f"Mean ± standard deviation over {_splits_said(settings)}."
+        ),
     )
     blocks: list[Any] = [table]
     if len(settings.values) == 1:
