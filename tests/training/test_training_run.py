@@ -512,6 +512,22 @@ def test_a_model_with_filters_not_spread_comes_back_as_such(dataset: Path, tmp_p
     assert not (tmp_path / "other").exists()
 
 
+def test_a_run_can_begin_at_the_findings_odds(dataset: Path, tmp_path: Path) -> None:
+    """With a rate of next to nothing, the biases stay what they begin with."""
+    still = ("training.epochs=1", "optimizer.lr=1e-12")
+    train(settings_for(dataset, "bias=prior", *still), tmp_path / "run")
+    trained = load_model(tmp_path / "run")
+    parts = {row["Image Index"]: row["split"] for row in _rows(dataset / "splits.csv")}
+    learnt = [r for r in _rows(dataset / "labels.csv") if parts[r["Image Index"]] == "train"]
+    with_it = np.array([sum(r[name] == "1" for r in learnt) for name in trained.names])
+    expected = np.log((with_it + 0.5) / (len(learnt) - with_it + 0.5))
+    bias = trained.model.prediction.bias.detach().numpy()
+    np.testing.assert_allclose(bias, expected, rtol=1e-5)
+    train(settings_for(dataset, *still), tmp_path / "other")
+    other = load_model(tmp_path / "other").model.prediction.bias.detach().numpy()
+    assert np.abs(other).max() < 0.5
+
+
 def test_a_missing_image(dataset: Path, tmp_path: Path) -> None:
     copy = _without(dataset, tmp_path)
     (copy / "images" / "00000007_001.png").unlink()

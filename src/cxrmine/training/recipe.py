@@ -198,6 +198,10 @@ class Recipe:
         Whether the filters behind a reduction that a smaller `stride` leaves out are spread, so
         that they see as much of the image as before. Weights trained with the reduction need it;
         without it a cell sees less of the image, and a heat map points more exactly.
+    bias : str
+        What the prediction layer's biases begin with: torch's small random numbers (``default``),
+        or each finding's log odds among the training images (``prior``; Lin et al., ICCV 2017,
+        section 3.3), so that maps say from the start what differs from the usual image.
     pooling, data, augment, optimizer, schedule, training
         See their classes.
     outputs : 14, 15, "columns" or tuple of str
@@ -225,6 +229,7 @@ class Recipe:
     transition: int | str = "default"
     stride: int | None = _key(None, low=1)
     dilate: bool = True
+    bias: str = _key("default", choices=("default", "prior"))
     pooling: Pooling = field(default_factory=Pooling)
     outputs: int | str | tuple[str, ...] = _key("columns", choices=(14, 15, "columns"))
     uncertain: str = _key("ignore", choices=("ignore", "zeros", "ones"))

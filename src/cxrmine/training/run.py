@@ -295,6 +295,8 @@ def _train(
         # Whatever can be wrong is found before the folder is touched.
         cache = _open_cache(settings, task, processes)
         model = build_model(settings.recipe, len(task.labels.names)).to(device)
+        if settings.recipe.bias == "prior":
+            model.begin_at(prior_odds(*task.labels.counts(task.train)))
         if state == "empty" and processes.first:
             folder.clear()
             folder.begin({"command": COMMAND, "version": cxrmine.__version__, **task.identity})
@@ -302,6 +304,15 @@ def _train(
         run.fit()
         record = run.finish()
     return Outcome(record, first=processes.first)
+
+
+def prior_odds(positives: NDArray[np.intp], negatives: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the log odds of each finding, from how many images have it and how many have not.
+
+    Half an image is added to either side, so that they are finite.
+    """
+    odds: NDArray[np.float64] = np.log((positives + 0.5) / (negatives + 0.5))
+    return odds
 
 
 def _open_cache(settings: TrainSettings, task: Task, processes: Ranks) -> Cache:

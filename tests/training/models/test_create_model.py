@@ -203,3 +203,11 @@ assert not any(sys.modules[name] for name in absent)
 """
     ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_model_can_begin_at_the_findings_odds(made):
+    model = create_model(made, 2, pooling="average")
+    model.begin_at([-2.0, 0.5])
+    with torch.no_grad():
+        model.prediction.weight.zero_()
+    assert model(torch.randn(3, 3, 16, 16)).tolist() == [[-2.0, 0.5]] * 3

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from cxrmine.errors import UserError
@@ -126,6 +128,11 @@ class Classifier(nn.Module):
     def _pooled(self, values: Tensor) -> Tensor:
         pool = POOLINGS[self.spec.pooling]
         return pool(values, self.spec.r) if self.spec.pooling in NEEDS_R else pool(values)
+
+    def begin_at(self, logits: ArrayLike) -> None:
+        """Set the prediction layer's biases, shape ``(k,)``."""
+        with torch.no_grad():
+            self.prediction.bias.copy_(torch.as_tensor(np.asarray(logits)))
 
     def train(self, mode: bool = True) -> Classifier:
         """Set the training mode; a frozen trunk stays in evaluation mode."""
